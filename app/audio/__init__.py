@@ -1,0 +1,1 @@
+"""Playback in a child process."""

@@ -1,0 +1,1 @@
+"""Things drawn from audio; they know nothing of sessions."""

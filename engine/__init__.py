@@ -1,0 +1,1 @@
+"""What the machine does: audio, mastering and tasks, with no window."""

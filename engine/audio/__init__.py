@@ -1,0 +1,1 @@
+"""Reading, writing, measuring and summarising audio."""

@@ -1,0 +1,1 @@
+"""The mastering chain, its differentiable twin and the fit that sets it."""
