@@ -200,11 +200,13 @@ def style_sheet(tokens: Tokens) -> str:
     QMainWindow, QMainWindow::separator {{ background: {t.window}; }}
     QMainWindow::separator {{ width: 5px; height: 5px; }}
     QMainWindow::separator:hover {{ background: {t.accent}; }}
-    QToolTip {{ color: {t.text}; background: {t.raised}; border: 1px solid {t.line}; padding: 4px; }}
+    QToolTip {{ color: {t.text}; background: {t.raised}; border: 1px solid {t.line};
+        padding: 4px; }}
     QDockWidget::title {{ background: {t.window}; padding: 5px 8px; }}
     QTabBar::tab {{ background: {t.window}; color: {t.muted}; padding: 5px 12px;
         border: none; border-top: 2px solid transparent; }}
-    QTabBar::tab:selected {{ background: {t.panel}; color: {t.text}; border-top-color: {t.accent}; }}
+    QTabBar::tab:selected {{ background: {t.panel}; color: {t.text};
+        border-top-color: {t.accent}; }}
     QTabBar::tab:hover {{ color: {t.text}; }}
     QPushButton, QToolButton {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.line};
         border-radius: 5px; padding: 4px 10px; }}
