@@ -1,0 +1,372 @@
+"""Content-addressed disk cache with a byte budget, shared by every process of one user."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, is_dataclass
+from enum import Enum
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from engine.tasks import Failure
+
+try:
+    import fcntl
+except ImportError:  # Windows, where an open file cannot be deleted anyway
+    fcntl = None  # type: ignore[assignment]
+
+PARTIAL_FOLDER = "partial"
+ABANDONED_AFTER_S = 6 * 3600.0
+TRIM_TO = 0.9
+RECOUNT_SHARE = 1 / 16
+_KEY = re.compile(r"[0-9A-Za-z_-]{3,}")
+_SUFFIX = re.compile(r"(\.[0-9A-Za-z_.-]+)?")
+
+
+def recipe_key(**parts: Any) -> str:
+    """Name of a result: BLAKE2b of the canonical JSON of everything it was made from.
+
+    Parameters
+    ----------
+    **parts
+        Plain values, lists, dictionaries, dataclasses, enums, paths and NumPy scalars.
+
+    Returns
+    -------
+    str
+        40 hexadecimal digits; equal parts give equal keys, in every process and version.
+
+    Raises
+    ------
+    TypeError
+        If a part has no canonical form.
+    ValueError
+        If a number is not finite.
+    """
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain)
+    return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise TypeError(f"{type(value).__name__} cannot be part of a recipe key")
+
+
+@dataclass(slots=True)
+class _Entry:
+    """The files of one key, their size and when they were last used."""
+
+    key: str
+    files: list[Path]
+    size_bytes: int = 0
+    used_at: float = 0.0
+
+
+class Hold:
+    """Keeps one key from being trimmed, in every process, until released or garbage."""
+
+    def __init__(self, paths: list[Path]) -> None:
+        self._descriptors: list[int] = []
+        for path in paths:
+            try:
+                descriptor = os.open(path, os.O_RDONLY)
+            except FileNotFoundError:
+                continue
+            self._descriptors.append(descriptor)
+            if fcntl is not None:
+                fcntl.flock(descriptor, fcntl.LOCK_SH)
+
+    def release(self) -> None:
+        """Let the key go; releasing twice does nothing."""
+        while self._descriptors:
+            os.close(self._descriptors.pop())
+
+    def __enter__(self) -> Hold:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+    def __del__(self) -> None:
+        self.release()
+
+
+class Cache:
+    """Files named by keys under one folder; the least recently used go when the budget is spent.
+
+    A key may have several files that differ in their suffix (``.f32`` and ``.json``, say); they
+    are trimmed together. Writers fill a :meth:`temporary` file and :meth:`commit` it, which is
+    one rename: readers, also in other processes, see a whole file or none.
+
+    Parameters
+    ----------
+    root
+        The folder; made when missing.
+    budget_bytes
+        What the committed files may take together. One entry larger than that is still kept
+        until the next one comes.
+
+    Raises
+    ------
+    Failure
+        If the folder cannot be made.
+    """
+
+    def __init__(self, root: Path | str, budget_bytes: int) -> None:
+        self.root = Path(root)
+        self.budget_bytes = budget_bytes
+        self._lock = threading.RLock()
+        self._counted_bytes: int | None = None
+        self._added_bytes = 0
+        try:
+            (self.root / PARTIAL_FOLDER).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(self.root, error) from error
+
+    def path(self, key: str, suffix: str = "") -> Path:
+        """Where the file of ``key`` with ``suffix`` lies, or would lie."""
+        if not _KEY.fullmatch(key) or not _SUFFIX.fullmatch(suffix):
+            raise ValueError(f"not a cache key and suffix: {key!r}, {suffix!r}")
+        return self.root / key[:2] / f"{key}{suffix}"
+
+    def has(self, key: str, suffix: str | None = None) -> bool:
+        """Whether ``key`` is here: any file of it, or the one with ``suffix``."""
+        if suffix is not None:
+            return self.path(key, suffix).is_file()
+        return bool(self.files(key))
+
+    def files(self, key: str) -> list[Path]:
+        """Every committed file of ``key``."""
+        plain = self.path(key)
+        found = [plain] if plain.is_file() else []
+        return found + sorted(plain.parent.glob(f"{key}.*"))
+
+    def temporary(self, suffix: str = "") -> Path:
+        """A new name inside the cache to write to; nobody else uses it."""
+        return self.root / PARTIAL_FOLDER / f"{uuid.uuid4().hex}{suffix}"
+
+    def commit(self, temporary: Path | str, key: str, suffix: str | None = None) -> Path:
+        """Turn a finished temporary file into the file of ``key``, atomically.
+
+        Parameters
+        ----------
+        temporary
+            The finished file, best made with :meth:`temporary`; it is gone afterwards.
+        key
+            Name of the entry.
+        suffix
+            The file's suffix; by default the one of ``temporary``.
+
+        Returns
+        -------
+        Path
+            The committed file.
+
+        Raises
+        ------
+        Failure
+            If the disk is full or the folder cannot be written.
+        """
+        source = Path(temporary)
+        target = self.path(key, source.suffix if suffix is None else suffix)
+        try:
+            size = source.stat().st_size
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._move(source, target)
+        except OSError as error:
+            raise _unwritable(self.root, error) from error
+        self._count(size, key)
+        return target
+
+    def put(self, key: str, suffix: str, data: bytes) -> Path:
+        """Commit ``data`` as the file of ``key`` with ``suffix``; raises like :meth:`commit`."""
+        temporary = self.temporary(suffix)
+        try:
+            temporary.write_bytes(data)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise _unwritable(self.root, error) from error
+        return self.commit(temporary, key, suffix)
+
+    def touch(self, key: str) -> None:
+        """Mark ``key`` as used now; nothing happens if it is gone."""
+        for path in self.files(key):
+            try:
+                os.utime(path)
+            except FileNotFoundError:
+                continue
+
+    def hold(self, key: str) -> Hold:
+        """Keep ``key`` from being trimmed while the returned :class:`Hold` lives."""
+        return Hold(self.files(key))
+
+    def remove(self, key: str) -> None:
+        """Drop every file of ``key``."""
+        for path in self.files(key):
+            _unlink(path)
+
+    @property
+    def size_bytes(self) -> int:
+        """What the committed files take together."""
+        return sum(entry.size_bytes for entry in self._entries())
+
+    def trim(self, keep: str | None = None) -> int:
+        """Drop the least recently used keys until the budget is met.
+
+        Held keys and ``keep`` stay. Temporary files that no writer has touched for hours (their
+        process died) go as well.
+
+        Returns
+        -------
+        int
+            Bytes that are left.
+        """
+        with self._lock:
+            self._drop_abandoned()
+            entries = sorted(self._entries(), key=lambda entry: entry.used_at)
+            size = sum(entry.size_bytes for entry in entries)
+            if size > self.budget_bytes:
+                for entry in entries:
+                    if size <= self.budget_bytes * TRIM_TO:
+                        break
+                    if entry.key != keep and self._drop(entry):
+                        size -= entry.size_bytes
+            self._counted_bytes, self._added_bytes = size, 0
+            return size
+
+    def clear(self) -> None:
+        """Drop everything that is not held."""
+        with self._lock:
+            for entry in self._entries():
+                self._drop(entry)
+            self._counted_bytes = None
+
+    def _count(self, size: int, key: str) -> None:
+        # Listing the folder at each commit would make thousands of small tiles slow, so the size
+        # is estimated between listings; other processes write too, hence the recount.
+        with self._lock:
+            self._added_bytes += size
+            known = self._counted_bytes
+            if (
+                known is None
+                or known + self._added_bytes > self.budget_bytes
+                or self._added_bytes > self.budget_bytes * RECOUNT_SHARE
+            ):
+                self.trim(keep=key)
+
+    def _move(self, source: Path, target: Path) -> None:
+        try:
+            source.replace(target)
+        except PermissionError:
+            # Windows refuses to replace a file somebody has open. Equal keys mean equal
+            # content, so what is there serves.
+            if not target.is_file():
+                raise
+            source.unlink()
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            near = self.temporary(target.suffix)
+            try:
+                shutil.copyfile(source, near)
+                near.replace(target)
+            finally:
+                near.unlink(missing_ok=True)
+            source.unlink()
+
+    def _entries(self) -> list[_Entry]:
+        entries: dict[str, _Entry] = {}
+        for path, status in self._committed():
+            key = path.name.split(".", 1)[0]
+            entry = entries.setdefault(key, _Entry(key, []))
+            entry.files.append(path)
+            entry.size_bytes += status.st_size
+            entry.used_at = max(entry.used_at, status.st_mtime)
+        return list(entries.values())
+
+    def _committed(self) -> Iterator[tuple[Path, os.stat_result]]:
+        for folder in self.root.iterdir():
+            if len(folder.name) != 2 or not folder.is_dir():
+                continue
+            for path in folder.iterdir():
+                try:
+                    yield path, path.stat()
+                except FileNotFoundError:  # another process trimmed it meanwhile
+                    continue
+
+    def _drop(self, entry: _Entry) -> bool:
+        """Delete an entry unless somebody holds it; True when it is gone."""
+        locks: list[int] = []
+        try:
+            for path in entry.files:
+                if fcntl is None:
+                    break
+                try:
+                    descriptor = os.open(path, os.O_RDONLY)
+                except FileNotFoundError:
+                    continue
+                locks.append(descriptor)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return False
+            gone = [_unlink(path) for path in entry.files]  # no short circuit: try each
+            return all(gone)
+        finally:
+            for descriptor in locks:
+                os.close(descriptor)
+
+    def _drop_abandoned(self) -> None:
+        limit = time.time() - ABANDONED_AFTER_S
+        for path in (self.root / PARTIAL_FOLDER).iterdir():
+            try:
+                if path.stat().st_mtime < limit:
+                    path.unlink()
+            except (FileNotFoundError, PermissionError):
+                continue
+
+
+def _unlink(path: Path) -> bool:
+    try:
+        path.unlink(missing_ok=True)
+    except PermissionError:  # Windows, while somebody has it open
+        return False
+    return True
+
+
+def _unwritable(root: Path, error: OSError) -> Failure:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return Failure(
+            "The cache is full to the last byte of the disk.",
+            f"{root} could not take more: {error.strerror}.",
+            "Free some disk space, or choose a smaller cache or another folder in Preferences.",
+        )
+    return Failure(
+        "The cache could not be written.",
+        f"{root}: {error.strerror or error}.",
+        "Choose another cache folder in Preferences or give yourself the right to write there.",
+    )
