@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 PARTS: tuple[tuple[str, list[str], bool], ...] = (
     ("engine and rules", ["tests/engine", "tests/rules", "-n", "2"], False),
@@ -31,7 +32,9 @@ def main() -> int:
     """Run all parts, even after one failed; 0 when all passed."""
     failed = []
     for title, arguments, screen in PARTS:
-        present = [item for item in arguments if not item.startswith("tests/") or os.path.isdir(item)]
+        present = [
+            item for item in arguments if not item.startswith("tests/") or Path(item).is_dir()
+        ]
         if not any(item.startswith("tests/") for item in present):
             continue
         print(f"== {title}", flush=True)

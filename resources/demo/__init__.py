@@ -1,0 +1,1 @@
+"""The demo track: synthesised here, deliberately dull and quiet so that mastering is audible."""
