@@ -71,13 +71,16 @@ class Context:
     """What a running task may use: progress, cancel, the device and seeded randomness.
 
     Reports are throttled to one per ``REPORT_INTERVAL_S``; the last one of a task is always
-    delivered because :meth:`flush` sends what was held back.
+    delivered because :meth:`flush` sends what was held back. ``warnings`` collects what the user
+    should know although the task went on (see :meth:`warn`).
     """
 
     on_progress: Callable[[Progress], None] = _ignore
     cancel_event: threading.Event = field(default_factory=threading.Event)
     device: str = "cpu"
     seed: int = 0
+    warnings: list[str] = field(default_factory=list)
+    interval_s: float = REPORT_INTERVAL_S
     _held: Progress | None = None
     _sent_at: float = float("-inf")
     _rng: np.random.Generator | None = None
@@ -93,7 +96,7 @@ class Context:
         """Say how far the task is; cheap enough to call in an inner loop."""
         progress = Progress(done, total, text, partial)
         now = time.monotonic()
-        if now - self._sent_at < REPORT_INTERVAL_S:
+        if now - self._sent_at < self.interval_s:
             self._held = progress
             return
         self._held = None
@@ -106,20 +109,31 @@ class Context:
             held, self._held = self._held, None
             self.on_progress(held)
 
+    def warn(self, text: str) -> None:
+        """Keep a sentence for the user; the same sentence is kept once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
     def checkpoint(self) -> None:
         """Raise :class:`Cancelled` when the task was asked to stop."""
         if self.cancel_event.is_set():
             raise Cancelled
 
     def part(self, start: float, stop: float, text: str = "") -> Context:
-        """Give a sub-task the share ``start..stop`` (in [0, 1]) of this task's progress bar."""
+        """Give a sub-task the share ``start..stop`` (in [0, 1]) of this task's progress bar.
+
+        Nobody flushes a part, so it holds nothing back; throttling is left to this context. The
+        part shares cancel, device, seed and warnings.
+        """
         prefix = f"{text}: " if text else ""
 
         def forward(progress: Progress) -> None:
             done = start + (stop - start) * progress.fraction
             self.report(done, 1.0, prefix + progress.text, progress.partial)
 
-        return Context(forward, self.cancel_event, self.device, self.seed)
+        return Context(
+            forward, self.cancel_event, self.device, self.seed, self.warnings, interval_s=0.0
+        )
 
 
 Task = Callable[[Spec, Context], Result]

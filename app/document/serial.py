@@ -1,0 +1,185 @@
+"""The JSON form of a session: versioned, and patient with fields it does not know."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from app.document.state import ClipEntry, MasteringEntry, SessionState, Span
+from app.document.unknown import merged, pruned, unknown_part
+from engine.mastering.parameters import ChainParameters
+from engine.tasks import Failure
+
+FORMAT = "audiobench session"
+VERSION = 1
+
+# MIGRATIONS[n] turns a document of version n into one of version n + 1.
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+
+def to_dict(state: SessionState, folder: Path | None = None) -> dict[str, Any]:
+    """The JSON form of a state; with ``folder``, paths relative to it are written as well."""
+    known = {
+        "format": FORMAT,
+        "version": VERSION,
+        "clips": [clip_to_dict(clip, folder) for clip in state.clips],
+        "current_id": state.current_id,
+        "selection": state.selection,
+        "loop": state.loop,
+        "layout": state.layout,
+    }
+    document: dict[str, Any] = merged(known, state.extra)
+    return document
+
+
+def from_dict(document: object, folder: Path | None = None, name: str = "file") -> SessionState:
+    """Read the form :func:`to_dict` writes, bringing older versions up to date.
+
+    Raises
+    ------
+    Failure
+        If it is no session, is damaged or comes from a newer version.
+    """
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise Failure(
+            f"{name} is no audiobench session.",
+            "It is another kind of file.",
+            "Open a file that audiobench saved; its name ends in .abench.",
+        )
+    try:
+        data = _migrated(document, name)
+        state = SessionState(
+            clips=tuple(clip_from_dict(clip, folder) for clip in data["clips"]),
+            current_id=_optional(str, data.get("current_id")),
+            selection=_span(data.get("selection")),
+            loop=_span(data.get("loop")),
+            layout=str(data.get("layout", SessionState().layout)),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise Failure(
+            f"The session {name} is damaged.",
+            f"{type(error).__name__}: {error}.",
+            "Open an earlier copy of it.",
+        ) from error
+    if len({clip.id for clip in state.clips}) != len(state.clips):
+        raise Failure(
+            f"The session {name} is damaged.",
+            "Two clips share an identifier.",
+            "Open an earlier copy of it.",
+        )
+    if state.current is None:
+        state = state.with_current(state.clips[0].id if state.clips else None)
+    known = {key: value for key, value in to_dict(state).items() if key != "clips"}
+    unknown = unknown_part({key: value for key, value in data.items() if key != "clips"}, known)
+    return replace(state, extra=unknown or {})
+
+
+def clip_to_dict(clip: ClipEntry, folder: Path | None = None) -> dict[str, Any]:
+    """The JSON form of one clip."""
+    mastering = clip.mastering
+    known: dict[str, Any] = {
+        "id": clip.id,
+        "name": clip.name,
+        "path": str(clip.path),
+        "content_hash": clip.content_hash,
+        "rate": clip.rate,
+        "channels": clip.channels,
+        "frames": clip.frames,
+        "mastering": {
+            "target": mastering.target,
+            "references": list(mastering.references),
+            "lufs": mastering.lufs,
+            "ceiling_dbtp": mastering.ceiling_dbtp,
+            "amount": mastering.amount,
+            "parameters": mastering.parameters and mastering.parameters.to_dict(),
+            "fitted": mastering.fitted and mastering.fitted.to_dict(),
+            "rendering_key": mastering.rendering_key,
+        },
+    }
+    if folder is not None:
+        # Another drive on Windows has no relative path.
+        with contextlib.suppress(ValueError):
+            known["relative_path"] = Path(os.path.relpath(clip.path, folder)).as_posix()
+    data: dict[str, Any] = merged(known, clip.extra)
+    return data
+
+
+def clip_from_dict(data: dict[str, Any], folder: Path | None = None) -> ClipEntry:
+    """Read the form :func:`clip_to_dict` writes; raises what a wrong type raises."""
+    path = Path(str(data["path"]))
+    relative = data.get("relative_path")
+    if folder is not None and relative is not None:
+        beside = Path(os.path.normpath(folder / str(relative)))
+        path = beside if beside.is_file() or not path.is_file() else path
+    raw = data.get("mastering", {})
+    default = MasteringEntry()
+    clip = ClipEntry(
+        id=str(data["id"]),
+        name=str(data["name"]),
+        path=path,
+        content_hash=str(data["content_hash"]),
+        rate=_positive(data["rate"]),
+        channels=_positive(data["channels"]),
+        frames=int(data["frames"]),
+        mastering=MasteringEntry(
+            target=str(raw.get("target", default.target)),
+            references=tuple(str(reference) for reference in raw.get("references", ())),
+            lufs=_finite(raw.get("lufs", default.lufs)),
+            ceiling_dbtp=_finite(raw.get("ceiling_dbtp", default.ceiling_dbtp)),
+            amount=_finite(raw.get("amount", default.amount)),
+            parameters=_parameters(raw.get("parameters")),
+            fitted=_parameters(raw.get("fitted")),
+            rendering_key=_optional(str, raw.get("rendering_key")),
+        ),
+    )
+    known = clip_to_dict(clip) | {"relative_path": None}
+    return replace(clip, extra=unknown_part(data, known) or {})
+
+
+def _migrated(document: dict[str, Any], name: str) -> dict[str, Any]:
+    version = int(document["version"])
+    if version > VERSION:
+        raise Failure(
+            f"The session {name} was saved by a newer audiobench.",
+            f"It has version {version}, this program reads up to {VERSION}.",
+            "Update audiobench.",
+        )
+    for step in range(version, VERSION):
+        document = MIGRATIONS[step](document)
+    return document
+
+
+def _parameters(data: object) -> ChainParameters | None:
+    if data is None:
+        return None
+    return ChainParameters.from_dict(pruned(data, ChainParameters().to_dict()))
+
+
+def _optional(kind: type[str], value: object) -> str | None:
+    return None if value is None else kind(value)
+
+
+def _positive(value: Any) -> int:
+    number = int(value)
+    if number <= 0:
+        raise ValueError(f"{value} is not positive")
+    return number
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value} is not a finite number")
+    return number
+
+
+def _span(value: Any) -> Span | None:
+    if value is None:
+        return None
+    start, stop = (int(frame) for frame in value)
+    return (start, stop) if 0 <= start < stop else None
