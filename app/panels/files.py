@@ -1,0 +1,233 @@
+"""Files panel: the clips of the session, what each is, and how far its work is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QStackedLayout,
+    QTreeView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.commands import Command
+from app.document.state import ClipEntry
+from app.panels.base import Panel, Services
+
+COLUMNS = ("Name", "Length", "Format", "LUFS", "Status")
+AnyIndex = QModelIndex | QPersistentModelIndex
+
+
+def clock(duration_s: float) -> str:
+    """Minutes and seconds, hours only where there are some."""
+    seconds = round(duration_s)
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
+
+
+class ClipTable(QAbstractTableModel):
+    """The session's clips as rows."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self._services = services
+        self._clips: tuple[ClipEntry, ...] = services.session.state.clips
+
+    def show_clips(self, clips: tuple[ClipEntry, ...]) -> None:
+        """Take the clips of a new session state."""
+        if [clip.id for clip in clips] == [clip.id for clip in self._clips]:
+            self._clips = clips
+            self.refresh()
+            return
+        self.beginResetModel()
+        self._clips = clips
+        self.endResetModel()
+
+    def refresh(self) -> None:
+        """Read lengths, loudness and status again."""
+        if self._clips:
+            last = self.index(len(self._clips) - 1, len(COLUMNS) - 1)
+            self.dataChanged.emit(self.index(0, 0), last)
+
+    def clip(self, row: int) -> ClipEntry:
+        """The clip of a row."""
+        return self._clips[row]
+
+    def row_of(self, clip_id: str | None) -> int:
+        """The row of a clip, -1 when it is not there."""
+        return next((row for row, clip in enumerate(self._clips) if clip.id == clip_id), -1)
+
+    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+        """Number of clips."""
+        return 0 if parent.isValid() else len(self._clips)
+
+    def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+        """Number of columns."""
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
+        """The column titles."""
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return COLUMNS[section]
+        return None
+
+    def data(self, index: AnyIndex, role: int = 0) -> Any:
+        """What a cell shows."""
+        clip = self._clips[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(clip, index.column())
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return str(clip.path)
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in (1, 3):
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def _text(self, clip: ClipEntry, column: int) -> str:
+        if column == 0:
+            return clip.name
+        if column == 1:
+            return clock(clip.duration_s)
+        if column == 2:
+            kind = {1: "mono", 2: "stereo"}.get(clip.channels, f"{clip.channels} ch")
+            return f"{clip.rate / 1000:g} kHz {kind}"
+        if column == 3:
+            loaded = self._services.library.audio(clip.id)
+            loudness = loaded.loudness if loaded else None
+            if loudness is None or not math.isfinite(loudness.integrated_lufs):
+                return "–"
+            return f"{loudness.integrated_lufs:.1f}"
+        return self._services.library.status(clip.id)
+
+
+class FilesPanel(Panel):
+    """List of clips; Enter or double-click shows one, Delete closes it."""
+
+    panel_id = "files"
+    title = "Files"
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(services, parent)
+        self._table = ClipTable(services)
+        self._view = QTreeView(self)
+        self._view.setModel(self._table)
+        self._view.setRootIsDecorated(False)
+        self._view.setAlternatingRowColors(True)
+        self._view.setUniformRowHeights(True)
+        self._view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self._view.setAccessibleName("Clips of the session")
+        self._view.customContextMenuRequested.connect(self._open_menu)
+        self._view.activated.connect(lambda index: self._show_clip(index.row()))
+        self._view.clicked.connect(lambda index: self._show_clip(index.row()))
+        header = self._view.header()
+        header.setStretchLastSection(True)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
+        for column, width in enumerate((170, 54, 104, 52)):
+            header.resizeSection(column, width)
+
+        self._add = QPushButton("Open…", self)
+        self._add.clicked.connect(lambda: services.commands.run("file.open"))
+        self._master_all = QPushButton("Master all", self)
+        self._master_all.setToolTip("Master every clip of the session with its own settings")
+        self._master_all.clicked.connect(lambda: services.commands.run("files.master_all"))
+        buttons = QHBoxLayout()
+        buttons.addWidget(self._add)
+        buttons.addWidget(self._master_all)
+        buttons.addStretch(1)
+
+        empty = QLabel("Drop audio files or folders here,\nor press Ctrl+O.", self)
+        empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        empty.setProperty("muted", True)
+        pages = QWidget(self)
+        self._pages = QStackedLayout(pages)
+        self._pages.addWidget(empty)
+        self._pages.addWidget(self._view)
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addWidget(pages, 1)
+        layout.addLayout(buttons)
+
+        services.session.changed.connect(self._show_state)
+        services.library.changed.connect(lambda _clip_id: self._table.refresh())
+        self._show_state(services.session.state)
+
+    def selected_ids(self) -> list[str]:
+        """Ids of the selected clips, in the order of the list."""
+        rows = sorted(index.row() for index in self._view.selectionModel().selectedRows())
+        return [self._table.clip(row).id for row in rows]
+
+    def commands(self) -> list[Command]:
+        """What one can do with clips."""
+        has_clips = self._has_clips
+        return [
+            Command("files.next", "Next clip", lambda: self._step(1), ("Ctrl+Down",), "Clip",
+                    has_clips),
+            Command("files.previous", "Previous clip", lambda: self._step(-1), ("Ctrl+Up",), "Clip",
+                    has_clips),
+            Command("files.master_all", "Master all clips", self._master_every, ("Ctrl+Shift+M",),
+                    "Clip", has_clips, hint="Queue a mastering job for every clip"),
+            Command("files.export_all", "Export all masters…",
+                    self.services.library.ask_export_all, (), "Clip", has_clips),
+            Command("files.close", "Close clip", self._close_selected, ("Ctrl+W",), "Clip",
+                    has_clips),
+        ]  # fmt: skip
+
+    def _has_clips(self) -> bool:
+        return bool(self.services.session.state.clips)
+
+    def _show_state(self, state: Any) -> None:
+        self._table.show_clips(state.clips)
+        self._pages.setCurrentIndex(1 if state.clips else 0)
+        self._master_all.setEnabled(bool(state.clips))
+        row = self._table.row_of(state.current_id)
+        if row >= 0 and self._view.currentIndex().row() != row:
+            self._view.setCurrentIndex(self._table.index(row, 0))
+
+    def _show_clip(self, row: int) -> None:
+        session = self.services.session
+        clip = self._table.clip(row)
+        if clip.id != session.state.current_id:
+            session.adjust(session.state.with_current(clip.id))
+
+    def _step(self, by: int) -> None:
+        rows = self._table.rowCount()
+        row = self._table.row_of(self.services.session.state.current_id)
+        self._show_clip((row + by) % rows)
+
+    def _master_every(self) -> None:
+        for clip in self.services.session.state.clips:
+            self.services.library.master(clip.id)
+
+    def _close_selected(self) -> None:
+        session = self.services.session
+        ids = self.selected_ids() or [session.state.current_id or ""]
+        state = session.state
+        for clip_id in ids:
+            state = state.without_clip(clip_id)
+        session.edit("Close clip" if len(ids) == 1 else f"Close {len(ids)} clips", state)
+
+    def _open_menu(self, where: QPoint) -> None:
+        ids = self.selected_ids()
+        if not ids:
+            return
+        menu = QMenu(self)
+        entries: list[tuple[str, Callable[[], object]]] = [
+            ("Master", lambda: [self.services.library.master(each) for each in ids]),
+            ("Cancel work", lambda: [self.services.library.cancel(each) for each in ids]),
+            ("Export…", lambda: self.services.commands.run("master.export")),
+            ("Close", self._close_selected),
+        ]
+        for title, run in entries:
+            menu.addAction(title).triggered.connect(run)
+        menu.exec(self._view.viewport().mapToGlobal(where))
