@@ -1,0 +1,202 @@
+"""The shell: docks and their layouts, drop, menus, close."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QMainWindow,
+    QMenu,
+    QStatusBar,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.commands import Command, Commands
+from app.panels.base import Panel
+
+MENUS = ("File", "Edit", "View", "Playback", "Clip", "Master", "Help")
+LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
+RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
+BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which panels a layout shows, and how much of the window each takes (0 to 1)."""
+
+    shown: tuple[str, ...]
+    widths: dict[str, float]
+    heights: dict[str, float]
+
+
+LAYOUTS = {
+    "Analyse": Layout(("files", "meters"), {"files": 0.2, "meters": 0.17}, {}),
+    "Master": Layout(("mastering", "meters"), {"meters": 0.17}, {"mastering": 0.55}),
+    "Explore": Layout(("files", "jobs"), {"files": 0.36}, {"jobs": 0.25}),
+    "Listen": Layout(("files", "meters"), {"files": 0.18, "meters": 0.42}, {}),
+}
+
+
+class Window(QMainWindow):
+    """The main window: the editor in the middle, the other panels in docks around it.
+
+    Parameters
+    ----------
+    editor, transport
+        What is always there.
+    panels
+        Panel and the dock area it starts in.
+    on_drop
+        Called with the paths of dropped files and folders.
+    may_close
+        Asked before the window closes; False keeps it open.
+    """
+
+    def __init__(
+        self,
+        commands: Commands,
+        editor: Panel,
+        transport: QWidget,
+        panels: Iterable[tuple[Panel, Qt.DockWidgetArea]],
+        on_drop: Callable[[list[Path]], object],
+        may_close: Callable[[], bool],
+    ) -> None:
+        super().__init__()
+        self._commands = commands
+        self._on_drop = on_drop
+        self._may_close = may_close
+        self._menus: dict[str, QMenu] = {}
+        self.layout_name = ""
+        self.setAcceptDrops(True)
+        self.setDockNestingEnabled(True)
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        self.setCorner(Qt.Corner.BottomRightCorner, RIGHT)
+        self.setCorner(Qt.Corner.BottomLeftCorner, BOTTOM)
+        middle = QWidget(self)
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(editor, 1)
+        column.addWidget(transport)
+        self.setCentralWidget(middle)
+        self.setStatusBar(QStatusBar(self))
+        self.docks: dict[str, QDockWidget] = {}
+        for panel, area in panels:
+            self._add_dock(panel, area)
+        for title in MENUS:
+            self._menus[title] = self.menuBar().addMenu(f"&{title}")
+        commands.add(self._layout_commands())
+        for command in commands.all():
+            self._place(command)
+        commands.added.connect(self._place)
+        self.resize(1400, 900)
+
+    def show_layout(self, name: str) -> None:
+        """Arrange the docks as a named layout says."""
+        layout = LAYOUTS[name]
+        self.layout_name = name
+        for panel_id, dock in self.docks.items():
+            dock.setFloating(False)
+            dock.setVisible(panel_id in layout.shown)
+        for sizes, orientation, whole in (
+            (layout.widths, Qt.Orientation.Horizontal, self.width()),
+            (layout.heights, Qt.Orientation.Vertical, self.height()),
+        ):
+            if sizes:
+                docks = [self.docks[panel_id] for panel_id in sizes]
+                self.resizeDocks(docks, [int(part * whole) for part in sizes.values()], orientation)
+        for panel_id in layout.shown:
+            self.docks[panel_id].raise_()
+        self._commands.refresh()
+
+    def show_panel(self, panel_id: str) -> None:
+        """Bring one panel to the front."""
+        dock = self.docks[panel_id]
+        dock.show()
+        dock.raise_()
+
+    def layout_bytes(self) -> bytes:
+        """The arrangement of docks as Qt writes it, for the settings."""
+        return bytes(self.saveState().data())
+
+    def restore_layout(self, state: bytes, geometry: bytes) -> bool:
+        """Return to an arrangement that :meth:`layout_bytes` gave; False if it does not fit."""
+        if geometry:
+            self.restoreGeometry(QByteArray(geometry))
+        return bool(state) and self.restoreState(QByteArray(state))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Accept files and folders from anywhere."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        urls = event.mimeData().urls()
+        paths = [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self._on_drop(paths)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Close unless something unsaved is to be kept."""
+        if self._may_close():
+            event.accept()
+        else:
+            event.ignore()
+
+    def _add_dock(self, panel: Panel, area: Qt.DockWidgetArea) -> None:
+        dock = QDockWidget(panel.title, self)
+        dock.setObjectName(f"dock.{panel.panel_id}")
+        dock.setWidget(panel)
+        dock.setAccessibleName(panel.title)
+        self.addDockWidget(area, dock)
+        self.docks[panel.panel_id] = dock
+
+    def _layout_commands(self) -> list[Command]:
+        layouts = [
+            Command(
+                f"layout.{name.lower()}",
+                name,
+                lambda name=name: self.show_layout(name),
+                (f"Ctrl+{number}",),
+                "View/Layout",
+                checked=lambda name=name: self.layout_name == name,
+            )
+            for number, name in enumerate(LAYOUTS, start=1)
+        ]
+        shown = [
+            Command(
+                f"panel.{panel_id}",
+                f"{dock.windowTitle()} panel",
+                lambda dock=dock: dock.setVisible(not dock.isVisible()),
+                (),
+                "View/Panels",
+                checked=dock.isVisible,
+            )
+            for panel_id, dock in self.docks.items()
+        ]
+        return layouts + shown
+
+    def _place(self, command: Command) -> None:
+        """Put a command's action into the window, and into its menu if it has one."""
+        action = self._commands.action(command.id)
+        self.addAction(action)
+        if not command.menu:
+            return
+        path, menu = "", None
+        for part in command.menu.split("/"):
+            path = f"{path}/{part}" if path else part
+            if path not in self._menus:
+                parent = menu if menu is not None else self.menuBar()
+                self._menus[path] = parent.addMenu(part)
+            menu = self._menus[path]
+        if menu is not None:
+            menu.addAction(action)
