@@ -1,0 +1,23 @@
+"""Small documents for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.document.state import ClipEntry
+
+
+@pytest.fixture
+def make_clip(tmp_path: Path) -> Callable[..., ClipEntry]:
+    """Make a clip entry whose file exists."""
+
+    def make(name: str = "song", folder: Path = tmp_path) -> ClipEntry:
+        path = folder / f"{name}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"RIFF")
+        return ClipEntry(f"id-{name}", name, path, f"hash-{name}", 44100, 2, 88200)
+
+    return make
