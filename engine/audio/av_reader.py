@@ -1,0 +1,224 @@
+"""Reader on FFmpeg (PyAV): every compressed format and the audio of video files.
+
+FFmpeg's decoders take off encoder delay and padding where a container states them: LAME headers
+of MP3, Opus pre-skip, Vorbis granule positions, edit lists of MP4. What it does not do is cut the
+last packet of an MP4 to the length the sample table or iTunes' tag states; that is done here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Self
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from numpy.typing import NDArray
+
+from engine.audio.av_formats import FORMATS, OPEN_OPTIONS, describe
+from engine.audio.info import AudioInfo, check_supported, unreadable
+from engine.audio.reader import Reader
+
+_SCALES = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
+# An MP4 states an edit's length in ticks of its movie clock, often 1/600 s or 1/1000 s.
+_EDIT_TICK_S = Fraction(1, 500)
+# "iTunSMPB": zero, encoder delay, padding, number of true samples, all hexadecimal.
+_ITUNES_GAPLESS = re.compile(r"\s*[0-9A-F]+ [0-9A-F]+ [0-9A-F]+ ([0-9A-F]{16})\b", re.IGNORECASE)
+
+
+class Decoder:
+    """Packets to frames; steps over what cannot be decoded and counts it.
+
+    Attributes
+    ----------
+    undecodable
+        Packets that gave an error.
+    broken
+        Why demuxing stopped before the end; empty if it did not.
+    end_s
+        Where the last packet ends on the stream's clock, in seconds; None if it does not say.
+    """
+
+    def __init__(self, container: InputContainer, stream: AudioStream) -> None:
+        self._packets = container.demux(stream)
+        self.undecodable = 0
+        self.broken = ""
+        self.end_s: Fraction | None = None
+
+    def __iter__(self) -> Iterator[AudioFrame | None]:
+        """Yield frames, and None in the place of packets that could not be decoded."""
+        while True:
+            try:
+                packet = next(self._packets, None)
+            except (av.FFmpegError, OSError) as error:
+                self.broken = reason(error)
+                return
+            if packet is None:
+                return
+            if packet.pts is not None and packet.duration and packet.time_base:
+                self.end_s = (packet.pts + packet.duration) * packet.time_base
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                self.undecodable += 1
+                yield None
+                continue
+            for frame in frames:
+                if isinstance(frame, AudioFrame) and frame.samples > 0:
+                    yield frame
+
+
+class AvReader(Reader):
+    """An audio file read by FFmpeg; made by :meth:`open`."""
+
+    def __init__(
+        self,
+        info: AudioInfo,
+        container: InputContainer,
+        stream: AudioStream,
+        decoder: Decoder,
+        frames: Iterator[AudioFrame | None],
+        first: AudioFrame,
+    ) -> None:
+        super().__init__(info)
+        self._container = container
+        self._stream = stream
+        self._decoder = decoder
+        self._frames = frames
+        self._first: AudioFrame | None = first
+        self._layout = first.layout.name
+        self._start_s = Fraction(first.pts or 0) * (first.time_base or 0)
+        self._converter: av.AudioResampler | None = None
+
+    @classmethod
+    def open(cls, path: Path, format_name: str | None = None) -> Self:
+        """Open ``path`` and decode its first frame, which alone is sure of rate and channels.
+
+        Raises
+        ------
+        Failure
+            If no audio is found in it.
+        """
+        try:
+            container = av.open(
+                str(path.absolute()),
+                format=format_name,
+                options=OPEN_OPTIONS,
+                metadata_errors="replace",
+            )
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise unreadable(path, reason(error)) from error
+        try:
+            stream = container.streams.best("audio")
+            if container.format.name not in FORMATS or not isinstance(stream, AudioStream):
+                raise unreadable(path, "There is no audio in it")
+            check_supported(path, stream.codec_context.sample_rate, stream.codec_context.channels)
+            decoder = Decoder(container, stream)
+            frames = iter(decoder)
+            first = next((frame for frame in frames if frame is not None), None)
+            if first is None:
+                raise unreadable(path, decoder.broken or "None of its audio could be decoded")
+            check_supported(path, first.sample_rate, first.layout.nb_channels)
+            info = describe(path, container, stream, first)
+            return cls(info, container, stream, decoder, frames, first)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            container.close()
+            raise unreadable(path, reason(error)) from error
+        except BaseException:
+            container.close()
+            raise
+
+    def _pieces(self, frames: int) -> Iterator[NDArray[np.float32]]:
+        held: NDArray[np.float32] | None = None
+        read = 0
+        for piece in self._decoded():
+            if held is not None:
+                yield held
+            held = piece
+            read += piece.shape[1]
+        if held is not None:
+            surplus = read - self._stated_frames(read)
+            yield held[:, : held.shape[1] - surplus] if 0 < surplus < held.shape[1] else held
+        self._note_damage()
+
+    def _decoded(self) -> Iterator[NDArray[np.float32]]:
+        """Every frame as float32 ``[channels, n]``, silence for what was lost in between."""
+        first, self._first = self._first, None
+        lost = 0
+        frames = 0
+        if first is not None:
+            frames = first.samples
+            yield from self._samples(first)
+        for frame in self._frames:
+            if frame is None:
+                lost += 1
+                continue
+            if lost:  # so that what follows stays in time
+                yield np.zeros((self._info.channels, lost * frames), np.float32)
+                lost = 0
+            frames = frame.samples
+            yield from self._samples(frame)
+
+    def _samples(self, frame: AudioFrame) -> Iterator[NDArray[np.float32]]:
+        info = self._info
+        if frame.sample_rate != info.rate or frame.layout.nb_channels != info.channels:
+            # broadcasts change their layout between programmes; the first one is kept
+            if self._converter is None:
+                self._converter = av.AudioResampler("fltp", self._layout, info.rate)
+            for converted in self._converter.resample(frame):
+                yield as_float32(converted)
+        else:
+            yield as_float32(frame)
+
+    def _stated_frames(self, read: int) -> int:
+        """How long an MP4 says the audio is; ``read`` for other containers."""
+        info, end_s = self._info, self._decoder.end_s
+        if info.container != "mp4" or self._decoder.broken:
+            return read
+        tag = _ITUNES_GAPLESS.match(self._container.metadata.get("iTunSMPB", ""))
+        if tag:
+            return int(tag.group(1), 16)
+        if end_s is None:
+            return read
+        length_s = end_s - self._start_s
+        if self._stream.duration and self._stream.time_base:
+            edit_s = self._stream.duration * self._stream.time_base
+            if edit_s < length_s - _EDIT_TICK_S:
+                length_s = edit_s
+        return round(length_s * info.rate)
+
+    def _note_damage(self) -> None:
+        notes = []
+        if self._decoder.undecodable:
+            notes.append(f"{self._decoder.undecodable} packets could not be decoded.")
+        if self._decoder.broken:
+            notes.append(f"Reading stopped early: {self._decoder.broken}.")
+        self._info = replace(self._info, damage=" ".join(notes))
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._first = None
+        self._container.close()
+
+
+def as_float32(frame: AudioFrame) -> NDArray[np.float32]:
+    """Samples of a decoded frame as float32 ``[channels, n]``, full scale at +-1."""
+    samples = frame.to_ndarray()
+    if not frame.format.is_planar:
+        samples = samples.reshape(-1, frame.layout.nb_channels).T
+    if samples.dtype.kind == "f":
+        return samples.astype(np.float32, copy=False)
+    scale = _SCALES[samples.dtype.str[1:]]
+    centre = scale if samples.dtype.kind == "u" else 0.0
+    return np.asarray((samples - np.float64(centre)) / scale, np.float32)
+
+
+def reason(error: Exception) -> str:
+    """FFmpeg's words for an error, without number and path."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
