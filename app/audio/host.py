@@ -40,6 +40,7 @@ RETRY_S = 1.0
 WARM_S = 2.0
 SILENT_DEVICE_S = 2.0
 METERS_S = 0.03
+SWITCH_S = 0.001
 
 
 class Host:
@@ -78,6 +79,7 @@ class Host:
         threading.Thread(target=self._watch_parent, daemon=True).start()
         gc.freeze()
         gc.disable()
+        sys.setswitchinterval(SWITCH_S)
         parent = os.getppid()
         while not self._quit.wait(ROUND_S) and os.getppid() == parent:
             block.state["heartbeat"][0] += 1
@@ -121,11 +123,11 @@ class Host:
             )
         fresh = lost or retry or asked["rescan"] != self._seen["rescan"]
         self._seen |= asked
-        self._block.state["opening"][0] = 1
+        self._block.state["busy"][0] = 1
         try:
             self._reopen(wanted, asked["rate"], fresh, retry)
         finally:
-            self._block.state["opening"][0] = 0
+            self._block.state["busy"][0] = 0
 
     def _retry_is_due(self) -> bool:
         return self._portaudio is not None and time.monotonic() > self._retry_at
@@ -152,7 +154,7 @@ class Host:
         if portaudio and choice:
             self._open_device(portaudio, *choice, wanted["latency"])
         if rate and self._sink is None:
-            self._mixer = Mixer(self._block, rate)
+            self._mixer = Mixer(self._block, rate, rate)
             self._sink = ClockSink(rate, self._mixer.render)
         self._seen["sources"] = 0
         self._watched = (int(self._block.state["callbacks"][0]), time.monotonic())
@@ -161,7 +163,7 @@ class Host:
     def _open_device(
         self, portaudio: ModuleType, device: OutputDevice, rate: int, latency: float | str
     ) -> None:
-        self._mixer = Mixer(self._block, rate)
+        self._mixer = Mixer(self._block, rate, self._seen["rate"])
         try:
             self._sink = DeviceSink(portaudio, device, rate, latency, self._mixer.render)
         except portaudio.PortAudioError as error:
@@ -174,6 +176,7 @@ class Host:
     def _close_sink(self) -> None:
         if self._sink:
             self._sink.close()
+            self._slips_before += self._sink.slips
         self._sink = None
         self._block.state["stream_rate"][0] = 0
 
@@ -195,7 +198,7 @@ class Host:
             self._retired += [old for old in self._voices if old and old not in voices]
             self._voices = voices
             self._extend()
-            mixer.set_voices(voices, wanted["frames"] if fits else 0)
+            mixer.set_voices(voices, wanted["frames"] if fits else None)
         else:
             self._extend()
         if self._retired and mixer.adopted:
@@ -223,7 +226,9 @@ class Host:
                 "The decoded audio may have been removed from the cache: open the file again.",
             )
             return None
+        self._block.state["busy"][0] = 1
         insert = self._load_insert(new["insert"], wanted["rate"], new["channels"])
+        self._block.state["busy"][0] = 0
         return Voice(source, insert, recipe)
 
     def _extend(self) -> None:
@@ -282,7 +287,7 @@ class Host:
         seek = int(control["seek_sequence"][0])
         ahead = round(WARM_S * mixer.rate)
         if seek != self._warmed_seek:
-            at = int(control["seek_frame"][0])
+            at = round(int(control["seek_frame"][0]) * mixer.scale)
             voice = self._voices[int(control["slot"][0])]
             if voice:
                 voice.source.warm(at, at + mixer.rate // 4, self._scratch)
@@ -295,7 +300,8 @@ class Host:
             for voice in filter(None, self._voices):
                 voice.source.warm(at - ahead // 4, at + ahead, self._scratch)
                 if loop and loop[1] > loop[0]:
-                    voice.source.warm(loop[0], loop[0] + ahead // 4, self._scratch)
+                    start = round(loop[0] * mixer.scale)
+                    voice.source.warm(start, start + ahead // 4, self._scratch)
 
     def _publish(self) -> None:
         state, sink = self._block.state, self._sink

@@ -27,8 +27,9 @@ TAP_FRAMES = 1 << 18
 """Length of the meters' ring buffers: 5.5 s at 48 kHz."""
 
 TAP_CHANNELS = 2
+CLOCK_READS = 100
 
-# The player writes these.
+# The player writes these; frames are those of the bank.
 CONTROL = np.dtype(
     [
         ("rate", "i8"),  # the bank's rate in Hz; 0 while there is nothing to play
@@ -43,7 +44,7 @@ CONTROL = np.dtype(
         ("loop_end", "i8"),  # no loop where end <= start
         ("rescan_sequence", "u8"),  # counts requests to open the device anew
         ("gain_db", "f8", (SLOTS,)),
-        ("available", "i8", (SLOTS,)),  # frames that are already in each file
+        ("available", "i8", (SLOTS,)),  # frames that are already in each file, at its own rate
     ],
     align=True,
 )
@@ -54,9 +55,10 @@ STATE = np.dtype(
         ("pid", "i8"),
         ("heartbeat", "u8"),  # counts rounds of the host's main loop
         ("callbacks", "u8"),  # counts blocks played
-        ("position", "f8"),  # next frame to be played; whole numbers except while shuttling
+        ("clock_sequence", "u8"),  # odd while the next three are being written
+        ("position", "f8"),  # bank frame that is mixed next
         ("position_time", "f8"),  # time.monotonic() when it was written
-        ("origin", "f8"),  # frame where the sound that is audible now began
+        ("origin", "f8"),  # bank frame where the sound began; -1 once it went around a loop
         ("seek_done", "u8"),  # the last seek_sequence that was carried out
         ("ended_sequence", "u8"),  # the play_sequence that ran to the end of the audio
         ("waiting", "i8"),  # 1 while a growing source has not reached the playhead
@@ -66,7 +68,7 @@ STATE = np.dtype(
         ("latency_s", "f8"),
         ("stream_rate", "i8"),  # 0 while no stream is open
         ("clock_only", "i8"),  # 1 while no device could be opened
-        ("opening", "i8"),  # 1 while the sound system is asked, which may take seconds
+        ("busy", "i8"),  # 1 during what may take seconds: opening a device, loading an insert
         ("tap_frames", "u8"),  # frames written to the ring buffers in total
     ],
     align=True,
@@ -216,6 +218,26 @@ class Block:
         loop = int(self.control["loop_start"][0]), int(self.control["loop_end"][0])
         after = int(self.control["loop_sequence"][0])
         return loop if before == after and before % 2 == 0 else None
+
+    def write_clock(self, position: float, now: float, origin: float) -> None:
+        """Say as one which frame is mixed next, when, and where the sound began."""
+        sequence = int(self.state["clock_sequence"][0]) | 1
+        self.state["clock_sequence"][0] = sequence
+        self.state["position"][0] = position
+        self.state["position_time"][0] = now
+        self.state["origin"][0] = origin
+        self.state["clock_sequence"][0] = sequence + 1
+
+    def read_clock(self) -> tuple[float, float, float]:
+        """Position, its time and the origin, from one moment."""
+        # A host that was killed while it wrote leaves the counter odd: do not wait for ever.
+        for _ in range(CLOCK_READS):
+            sequence = int(self.state["clock_sequence"][0])
+            names = ("position", "position_time", "origin")
+            position, moment, origin = (float(self.state[name][0]) for name in names)
+            if sequence % 2 == 0 and sequence == int(self.state["clock_sequence"][0]):
+                break
+        return position, moment, origin
 
     def write_taps(self, before: NDArray[np.float32], after: NDArray[np.float32]) -> None:
         """Append ``[frames, 2]`` blocks of equal length to both ring buffers."""

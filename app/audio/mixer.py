@@ -41,17 +41,21 @@ class Mixer:
         The shared block; position and transport go on from what it says.
     rate
         Rate of the stream in Hz.
+    bank_rate
+        Rate that the block's frames are counted in; differs where a device does not take it.
     """
 
-    def __init__(self, block: Block, rate: int) -> None:
+    def __init__(self, block: Block, rate: int, bank_rate: int) -> None:
         self.rate = rate
+        self.scale = rate / bank_rate
         self.fade_frames = max(1, round(FADE_S * rate))
         self.voices: Voices = (None,) * SLOTS
-        self.length = 0
+        self.length: int | None = None
         self.warmed_sequence: int | None = None
         self._block = block
-        self._coming: tuple[Voices, int] | None = None
-        self._position = float(block.state["position"][0])
+        self._coming: tuple[Voices, int | None] | None = None
+        self._position = self._scaled(block.read_clock()[0])
+        self._origin = self._position
         self._motion = Motion()
         self._running = False
         self._waiting = False
@@ -63,8 +67,11 @@ class Mixer:
         self._gain_walked = np.full(SLOTS, self.fade_frames)
         self._tail = np.zeros((0, 2), np.float32)
 
-    def set_voices(self, voices: Voices, length: int) -> None:
-        """Play these from the next block on; ``length`` is the bank's length in frames."""
+    def set_voices(self, voices: Voices, length: int | None) -> None:
+        """Play these from the next block on.
+
+        ``length`` is the bank's length in frames of the stream; with None the playhead holds.
+        """
         self._coming = (tuple(voices), length)
 
     @property
@@ -74,7 +81,7 @@ class Mixer:
 
     @property
     def position(self) -> float:
-        """The frame that is played next."""
+        """The frame of the stream's rate that is mixed next."""
         return self._position
 
     def render(self, out: NDArray[np.float32]) -> None:
@@ -83,8 +90,8 @@ class Mixer:
         self._obey()
         dry = np.zeros((frames, 2), np.float32)
         wet = np.zeros((frames, 2), np.float32)
-        if self._running and not self._must_wait(frames):
-            self._advance(dry, wet)
+        if self._running and self.length is not None and not self._must_wait(frames):
+            self._advance(dry, wet, self.length)
         if len(self._tail):
             count = min(frames, len(self._tail))
             wet[:count] += self._tail[:count]
@@ -95,6 +102,7 @@ class Mixer:
             out[:, :2] = wet
             out[:, 2:] = 0.0
         self._block.write_taps(dry, wet)
+        self._block.state["callbacks"][0] += 1
         self._publish()
 
     # -- commands ------------------------------------------------------------------------------
@@ -107,8 +115,9 @@ class Mixer:
         loop = self._block.read_loop()
         if loop is None:
             loop = self._motion.loop
-        elif loop[1] <= loop[0]:
-            loop = None
+        else:
+            loop = (round(loop[0] * self.scale), round(loop[1] * self.scale))
+            loop = loop if loop[1] > loop[0] else None
         motion = Motion(float(control["speed"][0]) or 1.0, loop)
         play_sequence = int(control["play_sequence"][0])
         playing = bool(control["playing"][0]) and play_sequence != int(state["ended_sequence"][0])
@@ -122,8 +131,9 @@ class Mixer:
         if coming is not None:
             self.voices, self.length = coming
         if seeking:
-            self._position = float(control["seek_frame"][0])
-            state["origin"][0] = self._position
+            self._position = self._origin = self._scaled(float(control["seek_frame"][0]))
+            # The new position must be there before the seek counts as done.
+            self._publish()
             state["seek_done"][0] = seek
         if turns and motion.speed == 1.0:
             self._position = float(round(self._position))
@@ -151,7 +161,7 @@ class Mixer:
         self._gain_from, self._gain_to = self._wanted_gains(), self._wanted_gains()
         self._gain_walked[:] = self.fade_frames
         self._attack = self.fade_frames if self._position == 0 else 0
-        self._block.state["origin"][0] = self._position
+        self._origin = self._position
 
     def _select(self, slot: int) -> None:
         self._slot = slot
@@ -175,20 +185,22 @@ class Mixer:
 
     # -- sound ---------------------------------------------------------------------------------
 
-    def _advance(self, dry: NDArray[np.float32], wet: NDArray[np.float32]) -> None:
+    def _advance(self, dry: NDArray[np.float32], wet: NDArray[np.float32], length: int) -> None:
         """Play on, up to the end of the audio."""
         frames = len(wet)
-        legs, position = route(self._position, frames, self._motion, self.length)
+        legs, position = route(self._position, frames, self._motion, length)
         count = sum(leg.count for leg in legs)
         if count:
             dry[:count], wet[:count] = self._mix(self._position, legs, count)
             if self._attack < self.fade_frames:
                 wet[:count] *= self._attack_ramp(count)
                 self._attack = min(self.fade_frames, self._attack + count)
+        if len(legs) > 1:
+            self._origin = -1.0
         self._position = position
         forwards = self._motion.speed > 0
-        if count < frames or (position >= self.length if forwards else position < 0):
-            self._position = min(max(position, 0.0), float(self.length))
+        if count < frames or (position >= length if forwards else position < 0):
+            self._position = min(max(position, 0.0), float(length))
             self._running = False
             self._block.state["ended_sequence"][0] = self._play_sequence
 
@@ -264,8 +276,11 @@ class Mixer:
 
     def _publish(self) -> None:
         state = self._block.state
-        state["position"][0] = self._position
-        state["position_time"][0] = time.monotonic()
+        origin = self._origin / self.scale if self._origin >= 0 else -1.0
+        self._block.write_clock(self._position / self.scale, time.monotonic(), origin)
         state["slot"][0] = self._slot
         state["waiting"][0] = self._waiting and self._running
-        state["callbacks"][0] += 1
+
+    def _scaled(self, frame: float) -> float:
+        """The stream's frame for a frame of the bank."""
+        return frame if self.scale == 1.0 else float(round(frame * self.scale))

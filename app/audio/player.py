@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from app.audio.devices import CLOCK, Output, OutputDevice, output_devices
 from app.audio.layout import SLOTS, Block
+from app.audio.playhead import heard_frame
 from app.audio.taps import Taps
 from app.audio.watchdog import Watchdog
 from engine.tasks import Failure
@@ -229,7 +231,9 @@ class Player(QObject):
         control, state = self._block.control, self._block.state
         if int(control["seek_sequence"][0]) != int(state["seek_done"][0]):
             return int(control["seek_frame"][0])
-        return round(float(state["position"][0]))
+        if self.playing and not state["waiting"][0]:
+            return min(max(round(heard_frame(self._block, time.monotonic())), 0), self._frames)
+        return round(self._block.read_clock()[0])
 
     def play(self) -> None:
         """Play from the playhead, from the beginning when it stands at the end."""

@@ -14,7 +14,7 @@ from app.audio.layout import Block
 
 CHECK_MS = 100
 HANG_S = 0.7
-OPENING_S = 15.0
+BUSY_S = 15.0
 START_S = 8.0
 RESTARTS = 4
 RESTART_WINDOW_S = 10.0
@@ -98,8 +98,8 @@ class Watchdog(QObject):
         if heartbeat != self._heartbeat:
             self._heartbeat, self._alive_at, self._answered = heartbeat, now, True
         allowed = HANG_S if self._answered else START_S
-        if self._block.state["opening"][0]:
-            allowed = OPENING_S
+        if self._block.state["busy"][0]:
+            allowed = BUSY_S
         if now - self._alive_at > allowed:
             self._process.kill()
             self._replace("the playback process did not answer")
@@ -118,7 +118,7 @@ class Watchdog(QObject):
         self.restarted.emit(reason)
 
     def _launch(self) -> None:
-        self._block.state["opening"][0] = 0
+        self._block.state["busy"][0] = 0
         self._block.state["stream_rate"][0] = 0
         self._heartbeat = int(self._block.state["heartbeat"][0])
         self._alive_at, self._answered = time.monotonic(), False
