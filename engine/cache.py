@@ -145,7 +145,7 @@ class Cache:
         try:
             (self.root / PARTIAL_FOLDER).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _unwritable(self.root, error) from error
+            raise unwritable(self.root, error) from error
 
     def path(self, key: str, suffix: str = "") -> Path:
         """Where the file of ``key`` with ``suffix`` lies, or would lie."""
@@ -198,8 +198,8 @@ class Cache:
             target.parent.mkdir(parents=True, exist_ok=True)
             self._move(source, target)
         except OSError as error:
-            raise _unwritable(self.root, error) from error
-        self._count(size, key)
+            raise unwritable(self.root, error) from error
+        self.account(key, size)
         return target
 
     def put(self, key: str, suffix: str, data: bytes) -> Path:
@@ -209,7 +209,7 @@ class Cache:
             temporary.write_bytes(data)
         except OSError as error:
             temporary.unlink(missing_ok=True)
-            raise _unwritable(self.root, error) from error
+            raise unwritable(self.root, error) from error
         return self.commit(temporary, key, suffix)
 
     def touch(self, key: str) -> None:
@@ -265,11 +265,12 @@ class Cache:
                 self._drop(entry)
             self._counted_bytes = None
 
-    def _count(self, size: int, key: str) -> None:
+    def account(self, key: str, size_bytes: int) -> None:
+        """Say that a file of ``key`` was written in its place, which may call for a trim."""
         # Listing the folder at each commit would make thousands of small tiles slow, so the size
         # is estimated between listings; other processes write too, hence the recount.
         with self._lock:
-            self._added_bytes += size
+            self._added_bytes += size_bytes
             known = self._counted_bytes
             if (
                 known is None
@@ -282,8 +283,8 @@ class Cache:
         try:
             source.replace(target)
         except PermissionError:
-            # Windows refuses to replace a file somebody has open. Equal keys mean equal
-            # content, so what is there serves.
+            # Windows refuses to replace a file somebody has open. Equal keys mean equal content,
+            # so what is there serves.
             if not target.is_file():
                 raise
             source.unlink()
@@ -304,7 +305,7 @@ class Cache:
             key = path.name.split(".", 1)[0]
             entry = entries.setdefault(key, _Entry(key, []))
             entry.files.append(path)
-            entry.size_bytes += status.st_size
+            entry.size_bytes += _disk_bytes(status)
             entry.used_at = max(entry.used_at, status.st_mtime)
         return list(entries.values())
 
@@ -350,6 +351,12 @@ class Cache:
                 continue
 
 
+def _disk_bytes(status: os.stat_result) -> int:
+    # space reserved for audio that never came is a hole in the file and costs nothing
+    blocks: int | None = getattr(status, "st_blocks", None)
+    return status.st_size if blocks is None else min(status.st_size, 512 * blocks)
+
+
 def _unlink(path: Path) -> bool:
     try:
         path.unlink(missing_ok=True)
@@ -358,7 +365,8 @@ def _unlink(path: Path) -> bool:
     return True
 
 
-def _unwritable(root: Path, error: OSError) -> Failure:
+def unwritable(root: Path, error: OSError) -> Failure:
+    """The :class:`Failure` for a cache that cannot take more."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return Failure(
             "The cache is full to the last byte of the disk.",
