@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from app.commands import Commands
 from app.document.session import Session
 from app.document.state import ClipEntry, new_clip_id
 from app.theme import Theme
+from engine.audio.clip import Clip
 
 
 class FakePlayer(QObject):
@@ -110,6 +112,9 @@ class FakeStored:
     def map(self) -> NDArray[np.float32]:
         return self.samples.T
 
+    def clip(self, start_frame: int = 0, stop_frame: int | None = None) -> Clip:
+        return Clip(self.samples[:, start_frame:stop_frame], self.rate)
+
 
 @dataclass(frozen=True)
 class FakePeaks:
@@ -118,11 +123,11 @@ class FakePeaks:
     samples: NDArray[np.float32]
 
     def columns(
-        self, start_frame: int, stop_frame: int, columns: int
+        self, start_frame: float, stop_frame: float, columns: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
         low, high, rms = np.zeros((3, self.samples.shape[0], columns), dtype=np.float32)
         edges = np.linspace(start_frame, stop_frame, columns + 1).astype(int)
-        for index, (start, stop) in enumerate(zip(edges, edges[1:], strict=False)):
+        for index, (start, stop) in enumerate(itertools.pairwise(edges)):
             part = self.samples[:, max(start, 0) : max(stop, start + 1)]
             if part.shape[1]:
                 low[:, index] = part.min(axis=1)
