@@ -1,0 +1,180 @@
+"""Fit: find the chain's parameters that bring a recording to a target, by gradient.
+
+No trained model is asked. Stage by stage, each on what the one before leaves: tone (equalizer
+bands from long-term spectra), dynamics (compressor on the loudest and softest passages), width
+(one number from the side-to-mid levels), level (limiter gain, predicted; ``loudness_solve``
+makes it exact). The result is editable numbers with a sentence for each stage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from engine.audio.clip import Clip
+from engine.mastering.analysis import Analysis, analyse
+from engine.mastering.differentiable import BandTensors, power_response
+from engine.mastering.losses import decibels
+from engine.mastering.parameters import (
+    Band,
+    ChainParameters,
+    Compressor,
+    Imager,
+    Limiter,
+)
+from engine.mastering.targets import Target
+from engine.mastering.tone import ToneProblem, fit_bands
+from engine.mastering.width import fit_width
+from engine.tasks import Context
+
+if TYPE_CHECKING:
+    from engine.audio.store import StoredAudio
+
+SHORTEST_S = 0.4
+MAX_GAIN_DB = 24.0
+MAX_REDUCTION_DB = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class FitSettings:
+    """How far the fit may go, and which stages it may touch.
+
+    ``max_gain_db`` bounds a band's boost or cut (at most 12); the target may set a tighter
+    bound. ``max_width_db`` bounds the change of the side level.
+    """
+
+    tone: bool = True
+    dynamics: bool = True
+    width: bool = True
+    max_gain_db: float = 6.0
+    max_bands: int = 6
+    max_width_db: float = 1.0
+    steps: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class FitStep:
+    """One entry of the history: stage, step within it, loss in dB^2."""
+
+    stage: str
+    step: int
+    loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class FitResult:
+    """Parameters, the way there, and a sentence per stage."""
+
+    parameters: ChainParameters
+    history: tuple[FitStep, ...]
+    explanation: dict[str, str]
+
+
+def fit(
+    audio: Clip | StoredAudio,
+    target: Target,
+    settings: FitSettings | None = None,
+    context: Context | None = None,
+    analysis: Analysis | None = None,
+) -> FitResult:
+    """Find parameters for a recording.
+
+    Parameters
+    ----------
+    audio
+        The recording.
+    target
+        What to aim for.
+    settings
+        Limits and stages.
+    context
+        Progress carries the :class:`ChainParameters` so far as ``partial``; cancelled within a
+        step.
+    analysis
+        The recording's analysis where it is known already.
+
+    Raises
+    ------
+    Failure
+        If a sample is not a finite number.
+    """
+    settings = settings or FitSettings()
+    context = context or Context()
+    analysis = analysis or analyse(audio, context.part(0.0, 0.1))
+    identity = replace(_identity(), limiter=Limiter(ceiling_dbtp=target.ceiling_dbtp))
+    if analysis.frames < SHORTEST_S * analysis.rate:
+        return FitResult(identity, (), {"all": "Too short to judge (under 0.4 s): left as it is."})
+    if analysis.silent:
+        return FitResult(identity, (), {"all": "Silent (under -70 LUFS): left as it is."})
+    history: list[FitStep] = []
+    explanation: dict[str, str] = {}
+    parameters = identity
+    if settings.tone:
+        bands = _fit_tone(analysis, target, settings, context, parameters, history)
+        parameters = replace(parameters, bands=bands)
+        explanation["tone"] = _say_tone(bands)
+    if settings.width and analysis.channels == 2:
+        width, why = fit_width(analysis, target, settings.max_width_db)
+        parameters = replace(parameters, imager=Imager(width=width))
+        explanation["width"] = why
+    gain_db, why = _level(analysis, target, parameters)
+    parameters = replace(parameters, limiter=replace(parameters.limiter, gain_db=gain_db))
+    explanation["level"] = why
+    context.report(1.0, 1.0, "Fitted", parameters)
+    return FitResult(parameters, tuple(history), explanation)
+
+
+def _identity() -> ChainParameters:
+    bands = tuple(replace(band, gate=0.0) for band in ChainParameters().bands)
+    return ChainParameters(bands=bands, compressor=Compressor())
+
+
+def _fit_tone(
+    analysis: Analysis,
+    target: Target,
+    settings: FitSettings,
+    context: Context,
+    parameters: ChainParameters,
+    history: list[FitStep],
+) -> tuple[Band, ...]:
+    progress = context.part(0.1, 0.6, "Tone")
+
+    def watch(step: int, loss: float, bands: tuple[Band, ...]) -> None:
+        context.checkpoint()
+        history.append(FitStep("tone", step, loss))
+        progress.report(step, settings.steps, f"{loss:.2f} dB²", replace(parameters, bands=bands))
+
+    return fit_bands(
+        ToneProblem.of(analysis, target),
+        min(settings.max_gain_db, target.max_gain_db, 12.0),
+        settings.max_bands,
+        settings.steps,
+        watch,
+    )
+
+
+def _level(analysis: Analysis, target: Target, parameters: ChainParameters) -> tuple[float, str]:
+    """Limiter gain that meets the loudness, as predicted from spectra and sample peaks."""
+    response = power_response(
+        BandTensors.of(parameters.bands), torch.from_numpy(analysis.frequencies_hz), analysis.rate
+    ).numpy()
+    weights = analysis.k_weights * np.gradient(analysis.frequencies_hz)
+    before, after = (float((analysis.power * weights * r).sum()) for r in (1.0, response))
+    moved_db = float(decibels(torch.tensor(after / before)))
+    loud = analysis.contour_lufs[analysis.loud]
+    present = 10.0 * float(np.log10(np.mean(10.0 ** (loud / 10.0)))) + moved_db
+    wanted_db = target.lufs - present
+    headroom_db = target.ceiling_dbtp - (float(analysis.peak_db.max()) + moved_db)
+    gain_db = min(wanted_db, headroom_db + MAX_REDUCTION_DB, MAX_GAIN_DB)
+    return max(gain_db, -24.0), f"About {gain_db:+.1f} dB into the limiter."
+
+
+def _say_tone(bands: tuple[Band, ...]) -> str:
+    active = sorted((band for band in bands if band.active), key=lambda band: band.frequency_hz)
+    if not active:
+        return "The balance is within what the target allows: no band is used."
+    parts = [f"{band.effective_gain_db:+.1f} dB at {band.frequency_hz:.0f} Hz" for band in active]
+    return f"{len(active)} of {len(bands)} bands: {', '.join(parts)}."

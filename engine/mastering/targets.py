@@ -1,0 +1,297 @@
+"""What a master should sound like: tonal balance, width, dynamics, and how far each is trusted.
+
+A target is a curve and a *tolerance*. Inside the tolerance nothing is corrected; outside, only
+what sticks out. That is where the confidence lives: a built-in preset is the average of records
+that differ by several dB, so it may only pull in what is unusual; a reference is nearer, and a
+reference that is the same recording is followed to the tenth of a dB. It also makes mastering
+stand still: what a first pass brought inside the tolerance a second pass leaves alone.
+
+Tonal difference is judged in two parts, with a tolerance each: *broad* (over about two octaves:
+dark, bright, thin, muddy) and *detail* (what is left: resonances, but also key and arrangement).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+import resources
+from engine.mastering.analysis import Analysis, Floats, band_centres_hz
+from engine.tasks import Failure
+
+DEFAULT_LUFS = -14.0
+DEFAULT_CEILING_DBTP = -1.0
+BROAD_OCTAVES = 2.0
+SAME_RECORDING_CORRELATION = 0.9
+REFERENCE_BROAD_DB = 0.5
+REFERENCE_DETAIL_DB = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What to aim for.
+
+    Parameters
+    ----------
+    name, source
+        Identifier, and where the numbers come from.
+    balance_db
+        Spectral density in each band of :func:`band_centres_hz`; only its shape counts.
+    broad_tolerance_db, detail_tolerance_db
+        Per band, how far off is still right.
+    fill_dips
+        Whether dips of detail are filled; a preset does not know what is missing from a song on
+        purpose, only that a resonance sticks out.
+    width_db
+        Side level over mid level per band, or empty when width is nobody's business.
+    max_spread_lu, max_crest_db
+        Most dynamics wanted (10 to 95 % range of the loudness contour; loudness to peak), or
+        None for as much as there is.
+    max_gain_db
+        Largest boost or cut of one band that the target is worth.
+    max_ratio, attack_ms, release_ms
+        How the compressor may go about it; ratio 1 forbids it.
+    lufs, ceiling_dbtp
+        Loudness and true-peak ceiling a master for this purpose has.
+    """
+
+    name: str
+    source: str
+    balance_db: tuple[float, ...]
+    broad_tolerance_db: tuple[float, ...]
+    detail_tolerance_db: tuple[float, ...]
+    fill_dips: bool = True
+    width_db: tuple[float, ...] = ()
+    width_tolerance_db: float = 3.0
+    max_spread_lu: float | None = None
+    max_crest_db: float | None = None
+    max_gain_db: float = 6.0
+    max_ratio: float = 2.0
+    attack_ms: float = 30.0
+    release_ms: float = 200.0
+    lufs: float = DEFAULT_LUFS
+    ceiling_dbtp: float = DEFAULT_CEILING_DBTP
+
+    def to_json(self) -> str:
+        """JSON that :meth:`from_json` reads: a match kept as a preset of one's own."""
+        return json.dumps(asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> Target:
+        """Read the form :meth:`to_json` writes; raises :class:`Failure` if it is not that."""
+        try:
+            data: dict[str, Any] = json.loads(text)
+            known = {item.name for item in fields(cls)}
+            values: dict[str, Any] = {
+                key: tuple(float(v) for v in value) if isinstance(value, list) else value
+                for key, value in data.items()
+                if key in known
+            }
+            target = cls(**values)
+            bands = band_centres_hz().size
+            curves = (target.balance_db, target.broad_tolerance_db, target.detail_tolerance_db)
+            if any(len(curve) != bands for curve in curves):
+                raise ValueError(f"a curve does not have {bands} bands")
+            if not np.isfinite(np.concatenate([*curves, target.width_db])).all():
+                raise ValueError("a curve has values that are not numbers")
+        except (AttributeError, TypeError, ValueError) as error:
+            raise Failure(
+                "The mastering target could not be read.",
+                f"{type(error).__name__}: {error}.",
+                "Use a target that audiobench saved.",
+            ) from error
+        return target
+
+
+@dataclass(frozen=True, slots=True)
+class PresetInfo:
+    """What a list of presets shows."""
+
+    name: str
+    title: str
+    description: str
+    source: str
+
+
+def presets() -> list[PresetInfo]:
+    """The built-in presets, "balanced" first."""
+    names = sorted(resources.stems("presets", ".json"), key=lambda name: (name != "balanced", name))
+    described = [(name, _preset_data(name)) for name in names]
+    return [
+        PresetInfo(name, data["title"], data["description"], data["source"])
+        for name, data in described
+    ]
+
+
+def from_preset(name: str) -> Target:
+    """The built-in preset ``name``.
+
+    Raises
+    ------
+    Failure
+        If there is none of that name.
+    """
+    data = _preset_data(name)
+    centres_hz = band_centres_hz()
+    values: dict[str, Any] = {
+        key: tuple(
+            np.interp(np.log2(centres_hz), np.log2(data["frequencies_hz"]), data[key]).tolist()
+        )
+        for key in ("balance_db", "broad_tolerance_db", "detail_tolerance_db")
+    }
+    values |= {
+        item.name: data[item.name]
+        for item in fields(Target)
+        if item.name in data and item.name not in (*values, "width_db")
+    }
+    if data["width_db"] is not None:
+        values["width_db"] = (float(data["width_db"]),) * centres_hz.size
+    return Target(name, **values)
+
+
+def _preset_data(name: str) -> dict[str, Any]:
+    known = resources.stems("presets", ".json")
+    if name not in known:
+        raise Failure(
+            f"There is no mastering preset called {name!r}.",
+            f"The presets are {', '.join(known)}.",
+            "Choose one of them or give a reference track.",
+        )
+    data: dict[str, Any] = json.loads(resources.text("presets", f"{name}.json"))
+    return data
+
+
+def from_references(
+    clip: Analysis,
+    references: Sequence[Analysis],
+    weights: Sequence[float] | None = None,
+    name: str = "reference",
+) -> Target:
+    """A target made of one or more reference tracks, for this clip.
+
+    The tolerance comes from the recordings themselves: how much the spectrum of a part of a song
+    tells of the whole is seen in how much its parts differ (standard error over the sections,
+    halved in number because neighbours are alike). A reference that is the same recording is
+    compared section by section instead, where the arrangement cancels.
+
+    Raises
+    ------
+    Failure
+        If no reference holds anything audible.
+    """
+    heard = [
+        (each, weight)
+        for each, weight in zip(references, weights or [1.0] * len(references), strict=True)
+        if not each.silent and weight > 0.0
+    ]
+    if not heard:
+        raise Failure(
+            "The reference is silent.",
+            "There is no spectrum to match.",
+            "Choose another reference track or a preset.",
+        )
+    total = sum(weight for _, weight in heard)
+    shares = [weight / total for _, weight in heard]
+    balance_db = sum(
+        share * _shape_db(each.band_db(each.power))
+        for share, (each, _) in zip(shares, heard, strict=True)
+    )
+    same = len(heard) == 1 and same_recording(clip, heard[0][0])
+    if same:
+        error_db = _paired_error_db(clip, heard[0][0])
+        broad_db = detail_db = np.minimum(error_db, 1.0)
+    else:
+        errors = [_standard_error_db(each) for each, _ in heard]
+        variance = sum((share**2) * error**2 for share, error in zip(shares, errors, strict=True))
+        error_db = np.sqrt(variance + _standard_error_db(clip) ** 2)
+        broad_db = np.maximum(REFERENCE_BROAD_DB, broad(error_db))
+        detail_db = np.maximum(REFERENCE_DETAIL_DB, error_db)
+    stereo = [each for each, _ in heard if each.channels == 2]
+    return Target(
+        name,
+        "the same recording as a reference" if same else f"{len(heard)} reference track(s)",
+        tuple(np.asarray(balance_db).tolist()),
+        tuple(broad_db.tolist()),
+        tuple(detail_db.tolist()),
+        width_db=tuple(np.mean([width_db(each) for each in stereo], axis=0).tolist())
+        if stereo
+        else (),
+        width_tolerance_db=0.2 if same else 1.5,
+        max_spread_lu=max(each.spread_lu for each, _ in heard),
+        max_crest_db=max(each.crest_db for each, _ in heard),
+        max_ratio=4.0,
+    )
+
+
+def width_db(analysis: Analysis) -> Floats:
+    """Side level over mid level in each band, ``[bands]``, kept within -60 to +20 dB."""
+    mid = analysis.band_db(analysis.mid.mean(axis=0))
+    side = analysis.band_db(analysis.side.mean(axis=0))
+    return np.asarray(np.clip(side - mid, -60.0, 20.0))
+
+
+def broad_matrix() -> Floats:
+    """``[bands, bands]``: averages a curve over about ``BROAD_OCTAVES`` octaves (Gaussian)."""
+    octaves = np.log2(band_centres_hz())
+    distance = (octaves[:, None] - octaves[None, :]) / (BROAD_OCTAVES / 2.355)
+    weights = np.exp(-0.5 * distance**2)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def broad(curve_db: Floats) -> Floats:
+    """The broad part of a curve over the bands."""
+    return np.asarray(broad_matrix() @ curve_db)
+
+
+def same_recording(first: Analysis, second: Analysis) -> bool:
+    """Whether two recordings are the same performance, differently processed.
+
+    Equal to within 1 % in length, with loudness contours that correlate.
+    """
+    shorter, longer = sorted((first.frames / first.rate, second.frames / second.rate))
+    if first.silent or second.silent or longer - shorter > max(0.01 * longer, 0.1):
+        return False
+    count = min(first.contour_lufs.size, second.contour_lufs.size)
+    pair = np.stack([each.contour_lufs[:count] for each in (first, second)])
+    pair = np.maximum(pair, pair.max(axis=1, keepdims=True) - 40.0)
+    if count < 8 or (pair.std(axis=1) < 0.1).any():
+        return False
+    return bool(np.corrcoef(pair)[0, 1] > SAME_RECORDING_CORRELATION)
+
+
+def _shape_db(curve_db: Floats) -> Floats:
+    """A curve without its level: the mean from 100 Hz to 8 kHz is 0."""
+    centres_hz = band_centres_hz()
+    return np.asarray(curve_db - curve_db[(centres_hz > 100.0) & (centres_hz < 8000.0)].mean())
+
+
+def _section_shapes_db(analysis: Analysis) -> Floats:
+    levels_db = analysis.band_db(analysis.mid + analysis.side)
+    return np.stack([_shape_db(row) for row in levels_db])
+
+
+def _standard_error_db(analysis: Analysis) -> Floats:
+    """How well the sections determine the spectrum, ``[bands]``; 3 dB if there is only one."""
+    shapes_db = _section_shapes_db(analysis)
+    if len(shapes_db) < 2:
+        return np.full(shapes_db.shape[1], 3.0)
+    return np.asarray(shapes_db.std(axis=0, ddof=1) / np.sqrt(len(shapes_db) / 2.0))
+
+
+def _paired_error_db(first: Analysis, second: Analysis) -> Floats:
+    count = min(len(first.mid), len(second.mid))
+    difference = _section_shapes_db(first)[:count] - _section_shapes_db(second)[:count]
+    return np.asarray(difference.std(axis=0, ddof=1) / np.sqrt(count / 2.0))
+
+
+def with_delivery(target: Target, lufs: float | None, ceiling_dbtp: float | None) -> Target:
+    """The target with another loudness or ceiling where one is given."""
+    return replace(
+        target,
+        lufs=target.lufs if lufs is None else lufs,
+        ceiling_dbtp=target.ceiling_dbtp if ceiling_dbtp is None else ceiling_dbtp,
+    )

@@ -1,0 +1,226 @@
+"""The tonal part of the fit: equalizer bands from long-term spectra, by gradient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.mastering.analysis import Analysis, band_centres_hz, smoothing
+from engine.mastering.differentiable import BandTensors, power_response
+from engine.mastering.losses import decibels, long_term_spectrum, sparsity, weighted_mean
+from engine.mastering.parameters import Band, BandKind, ChainParameters
+from engine.mastering.targets import Target, broad_matrix
+
+REACH_OCTAVES = 0.8
+Q_LIMITS = (0.5, 4.0)
+SHELF_Q_LIMITS = (0.5, 1.0)
+KEEP_GATE = 0.5
+SPARSITY_DB2 = 0.02
+DROP_BELOW_DB = 0.25
+FLOOR = 1e-17
+
+Watch = Callable[[int, float, tuple[Band, ...]], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ToneProblem:
+    """A recording's spectrum and a wanted one, ready for gradients."""
+
+    rate: int
+    points_hz: Tensor
+    power: Tensor
+    smoothing: Tensor
+    wanted_db: Tensor
+    weights: Tensor
+    broad: Tensor
+    broad_tolerance_db: Tensor
+    detail_tolerance_db: Tensor
+    fill_dips: bool
+
+    @classmethod
+    def of(cls, analysis: Analysis, target: Target) -> ToneProblem:
+        """Set up for a recording that is not silent."""
+        weights = band_weights(analysis) * (np.asarray(target.balance_db) > -150.0)
+        return cls(
+            analysis.rate,
+            torch.from_numpy(analysis.frequencies_hz),
+            torch.from_numpy(analysis.power),
+            torch.from_numpy(smoothing(analysis.rate, analysis.size)),
+            torch.tensor(target.balance_db, dtype=torch.float64),
+            torch.from_numpy(weights),
+            torch.from_numpy(broad_matrix()),
+            torch.tensor(target.broad_tolerance_db, dtype=torch.float64),
+            torch.tensor(target.detail_tolerance_db, dtype=torch.float64),
+            target.fill_dips,
+        )
+
+    def difference_db(self) -> Tensor:
+        """Wanted minus present level per band, without the common level."""
+        difference = self.wanted_db - decibels(self.smoothing @ self.power, FLOOR)
+        return difference - weighted_mean(difference, self.weights)
+
+    def loss(self, bands: BandTensors) -> Tensor:
+        """Long-term spectrum loss in dB^2 after the bands."""
+        power = self.power * power_response(bands, self.points_hz, self.rate)
+        return long_term_spectrum(
+            decibels(self.smoothing @ power, FLOOR),
+            self.wanted_db,
+            self.weights,
+            self.broad,
+            self.broad_tolerance_db,
+            self.detail_tolerance_db,
+            self.fill_dips,
+        )
+
+
+def band_weights(analysis: Analysis) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """How much each band can be judged and heard, ``[bands]`` in [0, 1].
+
+    Bands 50 to 70 dB (power per octave) under the strongest fade out: what is there is noise or
+    what a codec left. The octaves at both ends count less.
+    """
+    centres_hz = band_centres_hz()
+    level_db = analysis.band_db(analysis.power) + 10.0 * np.log10(centres_hz)
+    audible = np.clip((level_db - level_db.max() + 70.0) / 20.0, 0.0, 1.0)
+    edges = np.interp(
+        np.log2(centres_hz), np.log2([20.0, 40.0, 14000.0, 20000.0]), [0.2, 1.0, 1.0, 0.2]
+    )
+    reach = centres_hz <= 0.45 * analysis.rate
+    return np.asarray(audible * edges * reach)
+
+
+class BandVariables:
+    """Unbounded variables behind the bands: ``[4, bands]`` rows frequency, gain, Q, gate."""
+
+    def __init__(self, bands: tuple[Band, ...], gains_db: Tensor, max_gain_db: float) -> None:
+        self.kinds = tuple(band.kind for band in bands)
+        self.max_gain_db = max_gain_db
+        self.anchors_hz = torch.tensor([b.frequency_hz for b in bands], dtype=torch.float64)
+        shelves = torch.tensor([kind is not BandKind.BELL for kind in self.kinds])
+        self.low_q = torch.full((len(bands),), Q_LIMITS[0], dtype=torch.float64)
+        high = torch.full_like(self.low_q, Q_LIMITS[1])
+        self.octaves_q = torch.where(shelves, SHELF_Q_LIMITS[1], high) / self.low_q
+        start = torch.zeros(4, len(bands), dtype=torch.float64)
+        start[1] = torch.atanh((gains_db / max_gain_db).clamp(-0.9, 0.9))
+        start[2] = torch.where(shelves, 0.0, -0.7)
+        start[3] = 1.5
+        self.values = start.requires_grad_(True)
+
+    def tensors(self, kept: Tensor, hard: bool) -> BandTensors:
+        """The bands now; with ``hard`` the kept ones have gate 1 and the others 0."""
+        frequency, gain, q, gate = self.values
+        soft = (1.2 * torch.sigmoid(gate) - 0.1).clamp(0.0, 1.0)
+        return BandTensors(
+            self.kinds,
+            self.anchors_hz * torch.pow(2.0, REACH_OCTAVES * torch.tanh(frequency)),
+            self.max_gain_db * torch.tanh(gain),
+            self.low_q * torch.pow(self.octaves_q, torch.sigmoid(q)),
+            kept if hard else soft * kept,
+        )
+
+
+def fit_bands(
+    problem: ToneProblem,
+    max_gain_db: float,
+    max_bands: int,
+    steps: int,
+    watch: Watch,
+) -> tuple[Band, ...]:
+    """Find the fewest bands that bring the spectrum inside the tolerance.
+
+    First all bands with soft gates and the sparsity loss, then bands that are not worth their
+    place are dropped one by one, then those that are left are fitted without the penalty.
+
+    Parameters
+    ----------
+    problem
+        What to fit.
+    max_gain_db
+        Largest boost or cut of one band.
+    max_bands
+        Most bands to keep.
+    steps
+        Gradient steps in all.
+    watch
+        Called after each step with its number, the loss and, now and then, the bands; it may
+        raise to cancel.
+    """
+    layout = ChainParameters().bands
+    inside = [band for band in layout if band.frequency_hz < 0.4 * problem.rate]
+    start_db = 0.7 * _at(problem.difference_db(), inside)
+    variables = BandVariables(tuple(inside), start_db, max_gain_db)
+    kept = torch.ones(len(inside), dtype=torch.float64)
+    done = 0
+
+    def descend(count: int, rate: float, hard: bool) -> None:
+        nonlocal done
+        optimizer = torch.optim.Adam([variables.values], lr=rate)
+        for step in range(count):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * (0.02 + 0.98 * math.cos(0.5 * math.pi * step / count) ** 2)
+            optimizer.zero_grad()
+            bands = variables.tensors(kept, hard)
+            loss = problem.loss(bands)
+            penalty = 0.0 if hard else SPARSITY_DB2 * sparsity(bands.effective_gain_db)
+            (loss + penalty).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            done += 1
+            watch(done, float(loss.detach()), _export(layout, inside, bands))
+
+    descend(steps // 2, 0.1, hard=False)
+    with torch.no_grad():
+        soft = variables.tensors(kept, False)
+        kept = ((soft.gate >= KEEP_GATE) & (soft.effective_gain_db.abs() >= DROP_BELOW_DB)).double()
+        effective = (soft.effective_gain_db / max_gain_db).clamp(-0.99, 0.99)
+        variables.values[1] = torch.where(kept > 0, torch.atanh(effective), 0.0)
+    rest = steps - steps // 2
+    while (weakest := _weakest(problem, variables, kept, max_bands)) is not None:
+        kept[weakest] = 0.0
+        descend(rest // 20, 0.03, hard=True)
+    if kept.any():
+        descend(max(1, steps - done), 0.05, hard=True)
+    final = variables.tensors(kept, True)
+    return _export(layout, inside, final)
+
+
+def _weakest(
+    problem: ToneProblem, variables: BandVariables, kept: Tensor, max_bands: int
+) -> int | None:
+    """The kept band whose loss is least missed, if it may go."""
+    alive = [int(i) for i in torch.nonzero(kept).flatten()]
+    if not alive:
+        return None
+    with torch.no_grad():
+        present = float(problem.loss(variables.tensors(kept, True)))
+        costs = []
+        for index in alive:
+            without = kept.clone()
+            without[index] = 0.0
+            costs.append(float(problem.loss(variables.tensors(without, True))) - present)
+    cheapest = int(np.argmin(costs))
+    if len(alive) > max_bands or costs[cheapest] < SPARSITY_DB2:
+        return alive[cheapest]
+    return None
+
+
+def _at(curve_db: Tensor, bands: list[Band]) -> Tensor:
+    """A curve over the analysis bands, read at the bands' frequencies."""
+    octaves = np.log2([band.frequency_hz for band in bands])
+    values = np.interp(octaves, np.log2(band_centres_hz()), curve_db.numpy())
+    return torch.from_numpy(values)
+
+
+def _export(layout: tuple[Band, ...], inside: list[Band], tensors: BandTensors) -> tuple[Band, ...]:
+    """Bands as plain numbers, in the layout's order; those out of reach keep gate 0."""
+    columns = (tensors.frequency_hz, tensors.gain_db, tensors.q, tensors.gate)
+    rows = torch.stack(columns).detach().numpy().T.tolist()
+    out: list[Band] = []
+    for band, (hz, gain_db, q, gate) in zip(inside, rows, strict=True):
+        out.append(Band(band.kind, min(max(hz, 20.0), 20000.0), gain_db, q, gate))
+    unused = [band for band in layout if band not in inside]
+    return tuple(out + [Band(b.kind, b.frequency_hz, 0.0, b.q, 0.0) for b in unused])
