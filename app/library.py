@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,24 +30,35 @@ log = logging.getLogger("audiobench.library")
 class LoadedClip:
     """What is there of one clip.
 
-    ``available_frames`` grows while the file decodes. ``rendering`` is the mastered audio and
-    ``rendering_key`` the recipe it was made by.
+    ``stored`` grows while the file decodes. ``rendering`` is the mastered audio and
+    ``rendering_key`` the recipe it was made by; ``live_lufs`` is how loud the live chain is.
     """
 
     clip_id: str
     stored: StoredAudio | None = None
-    available_frames: int = 0
     peaks: PeakPyramid | None = None
     loudness: Loudness | None = None
     rendering: StoredAudio | None = None
     rendering_key: str | None = None
     rendering_peaks: PeakPyramid | None = None
     rendered_loudness: Loudness | None = None
+    live_lufs: float | None = None
     failure: Failure | None = None
+
+    @property
+    def available_frames(self) -> int:
+        """Frames that are decoded."""
+        return self.stored.frames if self.stored else 0
 
 
 class Library(QObject):
     """Keeps one :class:`LoadedClip` for every clip of the session, by watching the session.
+
+    Parameters
+    ----------
+    keep_current
+        Asked when files were added: True leaves the clip on screen (it is being listened to),
+        False shows the first new one.
 
     Signals
     -------
@@ -61,12 +72,18 @@ class Library(QObject):
     failed = Signal(object)
 
     def __init__(
-        self, session: Session, lanes: Lanes, cache: Cache, parent: QObject | None = None
+        self,
+        session: Session,
+        lanes: Lanes,
+        cache: Cache,
+        keep_current: Callable[[], bool],
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._session = session
         self._lanes = lanes
         self._cache = cache
+        self._keep_current = keep_current
         self._clips: dict[str, LoadedClip] = {}
         self._intakes: dict[str, Job] = {}
         session.changed.connect(self._follow)
@@ -102,7 +119,9 @@ class Library(QObject):
         clips = tuple(_entry(each) for each in found)
         if clips:
             label = f"Open {clips[0].name}" if len(clips) == 1 else f"Open {len(clips)} files"
-            state = self._session.state.with_clips(*clips).with_current(clips[0].id)
+            state = self._session.state.with_clips(*clips)
+            if not self._keep_current():
+                state = state.with_current(clips[0].id)
             self._session.edit(label, state)
         for failure in job.result.failures:
             log.warning("%s", failure)
@@ -134,7 +153,6 @@ class Library(QObject):
             self.update(
                 clip_id,
                 stored=intake.stored,
-                available_frames=intake.available_frames,
                 peaks=intake.peaks,
                 loudness=intake.loudness,
             )
@@ -151,10 +169,9 @@ class Library(QObject):
 
     def _correct_length(self, clip_id: str, intake: Intake) -> None:
         """A header may only estimate the length, and a file may have changed since it was saved."""
-        state = self._session.state
         stored = intake.stored
         self._session.adjust(
-            state.with_clip(
+            lambda state: state.with_clip(
                 clip_id,
                 frames=stored.frames,
                 rate=stored.rate,

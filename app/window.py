@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt
@@ -116,6 +117,10 @@ class Window(QMainWindow):
             self.docks[panel_id].raise_()
         self._commands.refresh()
 
+    def refresh_commands(self) -> None:
+        """Bring menus and keys up to date with what is possible now."""
+        self._commands.refresh()
+
     def show_panel(self, panel_id: str) -> None:
         """Bring one panel to the front."""
         dock = self.docks[panel_id]
@@ -165,10 +170,10 @@ class Window(QMainWindow):
             Command(
                 f"layout.{name.lower()}",
                 name,
-                lambda name=name: self.show_layout(name),
+                partial(self.show_layout, name),
                 (f"Ctrl+{number}",),
                 "View/Layout",
-                checked=lambda name=name: self.layout_name == name,
+                checked=partial(self._shows_layout, name),
             )
             for number, name in enumerate(LAYOUTS, start=1)
         ]
@@ -176,7 +181,7 @@ class Window(QMainWindow):
             Command(
                 f"panel.{panel_id}",
                 f"{dock.windowTitle()} panel",
-                lambda dock=dock: dock.setVisible(not dock.isVisible()),
+                partial(_toggle, dock),
                 (),
                 "View/Panels",
                 checked=dock.isVisible,
@@ -184,6 +189,9 @@ class Window(QMainWindow):
             for panel_id, dock in self.docks.items()
         ]
         return layouts + shown
+
+    def _shows_layout(self, name: str) -> bool:
+        return self.layout_name == name
 
     def _place(self, command: Command) -> None:
         """Put a command's action into the window, and into its menu if it has one."""
@@ -200,3 +208,7 @@ class Window(QMainWindow):
             menu = self._menus[path]
         if menu is not None:
             menu.addAction(action)
+
+
+def _toggle(dock: QDockWidget) -> None:
+    dock.setVisible(not dock.isVisible())

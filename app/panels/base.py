@@ -10,9 +10,10 @@ from PySide6.QtWidgets import QWidget
 
 if TYPE_CHECKING:
     from app.audio.player import Player
-    from app.commands import Commands
+    from app.commands import Command, Commands
     from app.document.session import Session
     from app.library import Library
+    from app.masters import Masters
     from app.settings import SettingsStore
     from app.theme import Theme
     from engine.cache import Cache
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
 class Services:
     """What bootstrap builds once and hands to every panel.
 
-    ``library`` keeps the decoded audio and peaks of the session's clips; ``notify`` shows a short
-    message in the window and ``fail`` one that says what, why and what to do.
+    ``library`` keeps the decoded audio and peaks of the session's clips, ``masters`` masters and
+    exports them; ``notify`` shows a short message in the window and ``fail`` one that says what,
+    why and what to do.
     """
 
     session: Session
     library: Library
+    masters: Masters
     player: Player
     lanes: Lanes
     cache: Cache
@@ -54,3 +57,7 @@ class Panel(QWidget):
         self.services = services
         self.setObjectName(self.panel_id)
         self.setAccessibleName(self.title)
+
+    def commands(self) -> list[Command]:
+        """What one can do here, for menus, keys and the palette."""
+        return []

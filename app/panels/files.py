@@ -198,7 +198,10 @@ class FilesPanel(Panel):
         session = self.services.session
         clip = self._table.clip(row)
         if clip.id != session.state.current_id:
-            session.adjust(session.state.with_current(clip.id))
+            # Not an edit: undo must not jump between clips. Earlier states may lack this one.
+            session.adjust(
+                lambda state: state.with_current(clip.id) if state.clip(clip.id) else state
+            )
 
     def _step(self, by: int) -> None:
         rows = self._table.rowCount()

@@ -186,8 +186,9 @@ class Preferences(QDialog):
 
     def _filter_keys(self, text: str) -> None:
         for row in range(self._table.rowCount()):
-            title = self._table.item(row, 0).text().lower()
-            self._table.setRowHidden(row, text.lower() not in title)
+            item = self._table.item(row, 0)
+            hidden = item is None or text.lower() not in item.text().lower()
+            self._table.setRowHidden(row, hidden)
 
     def _clear_cache(self) -> None:
         self._cache.clear()

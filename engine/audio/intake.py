@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from engine.audio import peaks
 from engine.audio.loudness import Loudness, LoudnessMeter
 from engine.audio.peaks import PeakBuilder, PeakPyramid
 from engine.audio.store import StoredAudio, decode
-from engine.cache import Cache
+from engine.cache import Cache, recipe_key
 from engine.tasks import Context, Progress
 
 BLOCK_FRAMES = 1 << 18
+FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Intake:
     Parameters
     ----------
     stored
-        Decoded audio; while it is being decoded, ``available_frames`` of it are there.
+        Decoded audio; it grows until it is complete.
     peaks
         Pyramid of what is there.
     loudness
@@ -37,7 +40,6 @@ class Intake:
     """
 
     stored: StoredAudio
-    available_frames: int
     peaks: PeakPyramid
     loudness: Loudness | None = None
 
@@ -50,23 +52,23 @@ class _Follower:
         self._meter = LoudnessMeter(stored.rate, stored.channels)
         self._frame = 0
 
-    def catch_up(self, stored: StoredAudio, stop_frame: int, context: Context) -> Intake:
-        """Read on to ``stop_frame``."""
+    def catch_up(self, stored: StoredAudio, context: Context) -> Intake:
+        """Read on to the last frame there is."""
         frames = stored.map()
-        while self._frame < stop_frame:
+        while self._frame < stored.frames:
             context.checkpoint()
-            stop = min(self._frame + BLOCK_FRAMES, stop_frame)
+            stop = min(self._frame + BLOCK_FRAMES, stored.frames)
             block = frames[self._frame : stop].T
             self._peaks.append(block)
             self._meter.push(block)
             self._frame = stop
-            if stop_frame == stored.frames:
-                context.report(stop, stop_frame, "measuring")
-        return Intake(stored, self._frame, self._peaks.pyramid())
+            if stored.complete:
+                context.report(stop, stored.frames, "measuring")
+        return Intake(stored, self._peaks.pyramid(stored))
 
-    def finish(self, intake: Intake) -> Intake:
-        """Add what only the whole file tells."""
-        return replace(intake, loudness=self._meter.result())
+    def finish(self, stored: StoredAudio) -> Intake:
+        """What only the whole file tells."""
+        return Intake(stored, self._peaks.finish(stored), self._meter.result())
 
 
 def take_in(spec: IntakeSpec, context: Context) -> Intake:
@@ -82,17 +84,43 @@ def take_in(spec: IntakeSpec, context: Context) -> Intake:
     followers: list[_Follower] = []
 
     def follow(progress: Progress) -> None:
-        part = progress.partial
-        if not isinstance(part, StoredAudio):
-            context.report(progress.done, progress.total, progress.text)
-            return
-        if not followers:
-            followers.append(_Follower(part))
-        stop_frame = min(int(progress.done), part.frames)
-        intake = followers[0].catch_up(part, stop_frame, decoding)
-        context.report(progress.done, progress.total, "decoding", intake)
+        intake = None
+        if isinstance(progress.partial, StoredAudio):
+            if not followers:
+                followers.append(_Follower(progress.partial))
+            intake = followers[0].catch_up(progress.partial, decoding)
+        context.report(progress.done, progress.total, progress.text, intake)
 
     decoding = Context(follow, context.cancel_event)
     stored = decode(spec.path, spec.cache, decoding)
+    known = _recall(stored, spec.cache)
+    if known is not None:
+        return known
     follower = followers[0] if followers else _Follower(stored)
-    return follower.finish(follower.catch_up(stored, stored.frames, context))
+    follower.catch_up(stored, context)
+    intake = follower.finish(stored)
+    _remember(intake, spec.cache)
+    return intake
+
+
+def _loudness_key(stored: StoredAudio) -> str:
+    return recipe_key(kind="loudness", version=FORMAT_VERSION, source=stored.content_hash)
+
+
+def _recall(stored: StoredAudio, cache: Cache) -> Intake | None:
+    """Peaks and loudness from an earlier intake; None when either is gone or damaged."""
+    key = _loudness_key(stored)
+    pyramid = peaks.load(stored, cache)
+    try:
+        values = json.loads(cache.path(key, ".json").read_text(encoding="utf-8"))
+        loudness = Loudness(**{name: float(value) for name, value in values.items()})
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+    return Intake(stored, pyramid, loudness) if pyramid is not None else None
+
+
+def _remember(intake: Intake, cache: Cache) -> None:
+    peaks.save(intake.peaks, cache)
+    if intake.loudness is not None:
+        data = json.dumps(asdict(intake.loudness)).encode()
+        cache.put(_loudness_key(intake.stored), ".json", data)

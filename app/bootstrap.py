@@ -1,0 +1,207 @@
+"""Bootstrap: builds everything once, in order, and wires it."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from app.audio.devices import Output
+from app.audio.player import Player
+from app.commands import Commands
+from app.document.autosave import Autosave
+from app.document.recovery import Recovery
+from app.document.session import Session
+from app.errors import CrashHandler
+from app.library import Library
+from app.masters import Masters
+from app.menus import Menus
+from app.panels.base import Panel, Services
+from app.panels.editor import EditorPanel
+from app.panels.files import FilesPanel
+from app.panels.jobs import JobsPanel
+from app.panels.log import LogPanel
+from app.panels.mastering import MasteringPanel
+from app.panels.meters import MetersPanel
+from app.session_files import SessionFiles
+from app.settings import Locations, Settings, SettingsStore
+from app.slots import Slots
+from app.theme import Theme
+from app.widgets.toast import Toast
+from app.widgets.transport import Transport
+from app.window import BOTTOM, LEFT, RIGHT, Window
+from engine.cache import Cache
+from engine.lanes import Lanes
+from engine.tasks import Failure
+
+log = logging.getLogger("audiobench")
+LAYOUT_KEY, GEOMETRY_KEY = "last", "last geometry"
+
+
+@dataclass(slots=True)
+class Workbench:
+    """The running program; :meth:`close` ends it in order."""
+
+    window: Window
+    services: Services
+    files: SessionFiles
+    autosave: Autosave
+    slots: Slots
+    panels: dict[str, Panel]
+    menus: Menus
+
+    def open(self, paths: list[Path]) -> None:
+        """Open files as if they had been dropped."""
+        self.files.open_paths(paths)
+
+    def close(self) -> None:
+        """Keep the layout, end playback and work; nothing is left to recover."""
+        self._keep_layout()
+        self.services.player.shutdown()
+        self.services.lanes.shutdown()
+        self.autosave.close()
+
+    def _keep_layout(self) -> None:
+        settings = self.services.settings
+        layouts = dict(settings.current.layouts)
+        layouts[LAYOUT_KEY] = base64.b64encode(self.window.layout_bytes()).decode()
+        layouts[GEOMETRY_KEY] = base64.b64encode(bytes(self.window.saveGeometry().data())).decode()
+        try:
+            settings.change(layouts=layouts, first_run=False)
+        except Failure as failure:
+            log.warning("%s", failure)
+
+
+def build(locations: Locations, output: Output | None = None) -> Workbench:
+    """Build the workbench; the window is not shown yet.
+
+    Parameters
+    ----------
+    locations
+        Where settings, cache and data of this user lie.
+    output
+        Device and latency instead of the ones in the settings.
+    """
+    settings = SettingsStore(locations.settings)
+    current = settings.current
+    theme = Theme(current.theme.value)
+    theme.apply()
+    cache = Cache(locations.cache, int(current.cache_budget_gb * 1e9))
+    session = Session()
+    lanes = Lanes()
+    player = Player(output=output or output_of(current))
+    library = Library(session, lanes, cache, keep_current=lambda: player.playing)
+    masters = Masters(session, library, lanes, cache)
+    commands = Commands(key_overrides(current))
+    said: list[Toast] = []
+    services = Services(
+        session=session,
+        library=library,
+        masters=masters,
+        player=player,
+        lanes=lanes,
+        cache=cache,
+        commands=commands,
+        settings=settings,
+        theme=theme,
+        notify=lambda text: said[0].notify(text),
+        fail=lambda failure: (log.error("%s", failure), said[0].fail(failure)),
+    )
+    slots = Slots(session, library, player)
+    files = SessionFiles(session, library, settings, services.fail)
+    editor = EditorPanel(services)
+    transport = Transport(services, slots)
+    docked = (
+        (FilesPanel(services), LEFT),
+        (MasteringPanel(services), BOTTOM),
+        (JobsPanel(services), BOTTOM),
+        (LogPanel(services), BOTTOM),
+        (MetersPanel(services), RIGHT),
+    )
+    panels: dict[str, Panel] = {panel.panel_id: panel for panel, _ in docked} | {"editor": editor}
+    menus = Menus(services)
+    commands.add(files.commands())
+    commands.add(menus.commands())
+    commands.add(transport.commands())
+    for panel in panels.values():
+        commands.add(panel.commands())
+    window = Window(commands, editor, transport, docked, files.open_paths, files.may_discard)
+    said.append(Toast(window, theme))
+    files.window = menus.window = window
+    for source in (library.failed, masters.failed, player.trouble):
+        source.connect(services.fail)
+    player.device_changed.connect(lambda name: log.info("output device: %s", name))
+    _follow_title(window, session)
+    autosave = Autosave(session, locations.recovery)
+    if not _restore_layout(window, current):
+        window.show_layout("Analyse")
+    return Workbench(window, services, files, autosave, slots, panels, menus)
+
+
+def output_of(settings: Settings) -> Output:
+    """The wished-for output of the settings."""
+    return Output(settings.output_device or None, settings.latency_ms / 1000.0)
+
+
+def key_overrides(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """The user's keys by command."""
+    return {
+        command_id: tuple(key for key in text.split(", ") if key)
+        for command_id, text in settings.keys.items()
+    }
+
+
+def recover(workbench: Workbench, root: Path, ask: Callable[[Recovery], bool]) -> bool:
+    """Offer what a killed window left behind; tell whether it was taken."""
+    recovery = Recovery.find(root)
+    if recovery is None:
+        return False
+    if ask(recovery):
+        workbench.services.session.open(recovery.state, recovery.path, dirty=True)
+        workbench.autosave.snapshot()
+        recovery.discard()
+        return True
+    recovery.discard()
+    return False
+
+
+def crash_handler(locations: Locations, workbench: Workbench) -> CrashHandler:
+    """Errors nobody caught go to the crash log and, from any thread, to the window."""
+    window = workbench.window
+
+    def tell(failure: Failure) -> None:
+        QTimer.singleShot(0, window, lambda: workbench.services.fail(failure))
+
+    return CrashHandler(locations.logs, tell)
+
+
+def _follow_title(window: Window, session: Session) -> None:
+    def show() -> None:
+        name = session.path.stem if session.path else "Untitled"
+        window.setWindowTitle(f"{name}[*] – audiobench")
+        window.setWindowModified(session.dirty and bool(session.state.clips))
+        window.refresh_commands()
+
+    session.status_changed.connect(show)
+    session.changed.connect(lambda _state: show())
+    show()
+
+
+def _restore_layout(window: Window, settings: Settings) -> bool:
+    state = base64.b64decode(settings.layouts.get(LAYOUT_KEY, ""))
+    geometry = base64.b64decode(settings.layouts.get(GEOMETRY_KEY, ""))
+    return window.restore_layout(state, geometry)
+
+
+def make_application(arguments: list[str]) -> QApplication:
+    """The Qt application with its names set."""
+    application = QApplication(arguments)
+    application.setApplicationName("audiobench")
+    application.setApplicationDisplayName("audiobench")
+    application.setDesktopFileName("audiobench")
+    return application
