@@ -1,0 +1,125 @@
+"""What moves while the music plays: the spectrum on the graph and the gain-reduction bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer
+
+from app.canvas.analyser import WINDOW_FRAMES, Analyser
+from app.canvas.meters import REDUCTION_SCALE, Bar, BarMeter
+from app.canvas.response import ResponseView
+
+FRAME_MS = 33
+REDUCTION_FALL_DB_PER_S = 24.0
+STAGES = ("compressor", "limiter")
+
+
+class Source(Protocol):
+    """What is looked at: the player."""
+
+    taps: Any
+    playing_changed: Any
+
+    @property
+    def rate(self) -> int:
+        """Sample rate in Hz, 0 while nothing is loaded."""
+
+    @property
+    def playing(self) -> bool:
+        """Whether the playhead runs."""
+
+    def insert_meters(self) -> dict[str, Any]:
+        """What the live processor measured last; empty when it is not heard."""
+
+
+class LiveDisplay(QObject):
+    """Feeds graph and bars 30 times a second while something plays and somebody looks.
+
+    After the music has stopped it goes on until everything has fallen to rest, then it sleeps.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        graph: ResponseView,
+        reductions: Sequence[BarMeter],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._source = source
+        self._graph = graph
+        self._reductions = tuple(reductions)
+        self._reduced_db = [0.0] * len(self._reductions)
+        self._analysers: tuple[Analyser, Analyser] | None = None
+        self._visible = False
+        self._clock = QElapsedTimer()
+        self._timer = QTimer(self)
+        self._timer.setInterval(FRAME_MS)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self.tick)
+        source.playing_changed.connect(self._wake)
+        self._show_reductions()
+
+    @property
+    def awake(self) -> bool:
+        """Whether it is feeding at present."""
+        return self._timer.isActive()
+
+    def set_visible(self, visible: bool) -> None:
+        """Say whether anybody can see the graph."""
+        self._visible = visible
+        if visible:
+            self._wake()
+        else:
+            self._timer.stop()
+
+    def clear(self) -> None:
+        """Forget the sound: another clip is on screen."""
+        self._analysers = None
+        self._reduced_db = [0.0] * len(self._reductions)
+        self._graph.show_spectra(None, None, None)
+        self._show_reductions()
+
+    def tick(self) -> None:
+        """Show the newest sound."""
+        elapsed_s = self._clock.restart() / 1000.0 if self._clock.isValid() else FRAME_MS / 1000.0
+        rate = self._source.rate
+        if rate <= 0:
+            self._timer.stop()
+            return
+        if self._analysers is None or self._analysers[0].rate != rate:
+            self._analysers = (Analyser(rate), Analyser(rate))
+        before, after = self._analysers
+        playing = self._source.playing
+        if playing:
+            blocks = self._source.taps.recent(WINDOW_FRAMES)
+            for analyser, block in zip((before, after), blocks, strict=True):
+                analyser.push(block, elapsed_s)
+        else:
+            before.fall(elapsed_s)
+            after.fall(elapsed_s)
+        self._graph.show_spectra(before.frequencies_hz, before.levels_db, after.levels_db)
+        self._follow_reductions(self._source.insert_meters() if playing else {}, elapsed_s)
+        if not playing and before.quiet and after.quiet and not any(self._reduced_db):
+            self._timer.stop()
+            self.clear()
+
+    def _wake(self) -> None:
+        if self._visible and self._source.playing and not self._timer.isActive():
+            self._clock.start()
+            self._timer.start()
+
+    def _follow_reductions(self, measured: dict[str, Any], elapsed_s: float) -> None:
+        fall_db = REDUCTION_FALL_DB_PER_S * elapsed_s
+        for index, stage in enumerate(STAGES[: len(self._reductions)]):
+            now_db = float(measured.get(f"{stage}_reduction_db", 0.0))
+            self._reduced_db[index] = max(now_db, self._reduced_db[index] - fall_db, 0.0)
+        self._show_reductions()
+
+    def _show_reductions(self) -> None:
+        for meter, reduced_db in zip(self._reductions, self._reduced_db, strict=True):
+            label = f"{reduced_db:.1f}" if reduced_db >= 0.05 else "GR"
+            value = max(-reduced_db, REDUCTION_SCALE.low)
+            meter.show_bars([Bar(label.replace("-", "−"), value)])

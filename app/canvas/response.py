@@ -1,0 +1,435 @@
+"""The equalizer graph: what the bands do, drawn on the live spectrum, with handles to move them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPixmap,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
+
+from app.canvas.frequency import Plot
+from app.canvas.response_curves import Curves, describe
+from app.canvas.response_painter import ResponsePainter
+from app.theme import Theme
+from engine.mastering.parameters import PARAM_RANGES, Band, BandKind
+
+RANGES_DB = (6.0, 12.0, 18.0)
+HIT_PIXELS = 13.0
+FINE = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
+
+
+class ResponseView(QWidget):
+    """Bands, their sum and the spectrum before and after; edits leave it as signals.
+
+    The view keeps no truth: it shows what :meth:`show_bands` gave it last.
+
+    Signals
+    -------
+    edited(int, dict)
+        A person changed fields of a band.
+    edit_finished()
+        The drag is over; what follows is another step.
+    selected(int)
+        Another band is the selected one.
+    solo_requested(int)
+        The band's solo should be switched; -1: solo off.
+    reset_requested(int)
+        The band should be as it was at first.
+    crowded()
+        A band was asked for, and all are in use.
+    """
+
+    edited = Signal(int, dict)
+    edit_finished = Signal()
+    selected = Signal(int)
+    solo_requested = Signal(int)
+    reset_requested = Signal(int)
+    crowded = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Equalizer graph")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(280, 130)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setToolTip(
+            "Drag a handle: frequency and gain. Wheel: Q. Shift: fine. Double-click a handle: gain "
+            "to 0; elsewhere: a new band. Right-click: kind, bypass, solo. Keys: Tab, arrows, +/−."
+        )
+        self._theme = theme
+        self.bands: tuple[Band, ...] = ()
+        self.heard: tuple[Band, ...] = ()
+        self.rate = 48000
+        self.range_db = 12.0
+        self.selected_index = -1
+        self.solo_index = -1
+        self.editable = True
+        self.before_db: NDArray[np.float64] | None = None
+        self.after_db: NDArray[np.float64] | None = None
+        self.spectrum_hz: NDArray[np.float64] | None = None
+        self.curves = Curves()
+        self._painter = ResponsePainter(self)
+        self._grid: QPixmap | None = None
+        self._dragged = -1
+        self._drag_at = QPointF()
+        self._drag_value = (0.0, 0.0)
+        self.hovered_index = -1
+        theme.changed.connect(self._forget_grid)
+
+    def sizeHint(self) -> QSize:
+        """The size at which everything is readable."""
+        return QSize(640, 280)
+
+    # -- what is shown ---------------------------------------------------------------------
+
+    def show_bands(
+        self, bands: tuple[Band, ...], heard: tuple[Band, ...] | None = None, rate: int = 48000
+    ) -> None:
+        """Show bands; ``heard`` are the same ones as they sound (scaled by the amount)."""
+        heard = bands if heard is None else heard
+        if (bands, heard, rate) == (self.bands, self.heard, self.rate):
+            return
+        self.bands, self.heard, self.rate = bands, heard, rate
+        if self.selected_index >= len(bands):
+            self.selected_index = -1
+        self._tell_screen_reader()
+        self.update()
+
+    def show_spectra(
+        self,
+        frequencies_hz: NDArray[np.float64] | None,
+        before_db: NDArray[np.float64] | None,
+        after_db: NDArray[np.float64] | None,
+    ) -> None:
+        """Show levels in dB per column, None for none."""
+        self.spectrum_hz, self.before_db, self.after_db = frequencies_hz, before_db, after_db
+        self.update()
+
+    def set_range_db(self, range_db: float) -> None:
+        """Let the gain axis reach from ``-range_db`` to ``+range_db``."""
+        self.range_db = range_db
+        self._forget_grid()
+
+    def set_solo(self, index: int) -> None:
+        """Show a band as the only one heard; -1 for none."""
+        self.solo_index = index
+        self.update()
+
+    def set_editable(self, editable: bool) -> None:
+        """Hold the handles while somebody else (the fit) moves them."""
+        self.editable = editable
+        self._dragged = -1
+        self.update()
+
+    def select(self, index: int) -> None:
+        """Make a band the selected one; -1 for none."""
+        if index != self.selected_index and -1 <= index < len(self.bands):
+            self.selected_index = index
+            self._tell_screen_reader()
+            self.selected.emit(index)
+            self.update()
+
+    @property
+    def plot(self) -> Plot:
+        """Where the graph lies in the widget."""
+        left, top, right, bottom = 40.0, 10.0, 40.0, 20.0
+        width = max(self.width() - left - right, 1.0)
+        return Plot(left, top, width, max(self.height() - top - bottom, 1.0), self.range_db)
+
+    def handle_point(self, index: int) -> QPointF:
+        """Where the handle of a band is drawn."""
+        band, plot = self.bands[index], self.plot
+        y = plot.y(_height_db(band))
+        return QPointF(plot.x(band.frequency_hz), min(max(y, plot.top + 2), plot.bottom - 2))
+
+    # -- painting --------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the widget."""
+        tokens, ratio = self._theme.tokens, self.devicePixelRatioF()
+        if self._grid is None or self._grid.devicePixelRatio() != ratio:
+            self._grid = QPixmap(self.size() * ratio)
+            self._grid.setDevicePixelRatio(ratio)
+            with QPainter(self._grid) as painter:
+                self._painter.grid(painter, tokens)
+        with QPainter(self) as painter:
+            painter.drawPixmap(0, 0, self._grid)
+            self._painter.live(painter, tokens)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the content to the new size."""
+        self._forget_grid()
+
+    def _forget_grid(self) -> None:
+        self._grid = None
+        self.update()
+
+    # -- mouse -----------------------------------------------------------------------------
+
+    def handle_at(self, point: QPointF) -> int:
+        """The band whose handle is under a point, -1 for none; the selected one wins."""
+        near = [
+            (index != self.selected_index, math.hypot(offset.x(), offset.y()), index)
+            for index in range(len(self.bands))
+            for offset in [self.handle_point(index) - point]
+            if math.hypot(offset.x(), offset.y()) <= HIT_PIXELS
+        ]
+        return min(near)[2] if near else -1
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Take hold of what is under the pointer."""
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        index = self.handle_at(event.position())
+        if index < 0:
+            return
+        self.select(index)
+        if self.editable:
+            band = self.bands[index]
+            self._dragged, self._drag_at = index, event.position()
+            self._drag_value = (self.plot.x(band.frequency_hz), _height_db(band))
+            self.update()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Move what is held, or light up what is under the pointer."""
+        if self._dragged < 0:
+            hovered = self.handle_at(event.position())
+            if hovered != self.hovered_index:
+                self.hovered_index = hovered
+                self.setCursor(
+                    Qt.CursorShape.SizeAllCursor if hovered >= 0 else Qt.CursorShape.ArrowCursor
+                )
+                self.update()
+            return
+        moved = event.position() - self._drag_at
+        self._drag_at = event.position()
+        scale = 0.1 if event.modifiers() & FINE else 1.0
+        plot = self.plot
+        x, height_db = self._drag_value
+        # Kept unclamped, so that the handle comes back where the pointer left the graph.
+        x += moved.x() * scale
+        height_db -= moved.y() * scale * 2.0 * plot.range_db / plot.height
+        self._drag_value = (x, height_db)
+        band = self.bands[self._dragged]
+        self._emit(
+            self._dragged, {"frequency_hz": plot.frequency_hz(x), **_at_height(band, height_db)}
+        )
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Let go."""
+        if self._dragged >= 0 and event.button() == Qt.MouseButton.LeftButton:
+            self._dragged = -1
+            self.edit_finished.emit()
+            self.update()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Reset what was double-clicked."""
+        if not self.editable or event.button() != Qt.MouseButton.LeftButton:
+            return
+        index = self.handle_at(event.position())
+        if index >= 0:
+            self._flatten(index)
+        else:
+            self.add_band(event.position())
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Turn the value under the pointer."""
+        hovered = self.handle_at(event.position())
+        index = hovered if hovered >= 0 else self.selected_index
+        if index < 0 or not self.editable:
+            event.ignore()
+            return
+        turned = (event.angleDelta().y() or event.angleDelta().x()) / 120.0
+        self._turn_q(index, turned * (0.2 if event.modifiers() & FINE else 1.0))
+        event.accept()
+
+    def leaveEvent(self, event: Any) -> None:
+        """Forget what was under the pointer."""
+        self.hovered_index = -1
+        self.update()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Show what can be done here."""
+        point = QPointF(event.pos())
+        if event.reason() == QContextMenuEvent.Reason.Keyboard and self.selected_index >= 0:
+            point = self.handle_point(self.selected_index)
+        index = self.handle_at(point)
+        self.select(index)
+        if self.editable:
+            self.menu_at(point).exec(self.mapToGlobal(point.toPoint()))
+
+    def menu_at(self, point: QPointF) -> QMenu:
+        """What can be done at a point: to the band there, or to the graph."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        index = self.handle_at(point)
+        if index >= 0:
+            band = self.bands[index]
+            for kind in BandKind:
+                title = kind.value.replace("_", " ").capitalize()
+                action = menu.addAction(title, lambda kind=kind: self._once(index, {"kind": kind}))
+                action.setCheckable(True)
+                action.setChecked(kind is band.kind)
+            menu.addSeparator()
+            bypass = menu.addAction(
+                "Bypass", lambda: self._once(index, {"enabled": not band.enabled})
+            )
+            bypass.setCheckable(True)
+            bypass.setChecked(not band.enabled)
+            solo = menu.addAction("Solo", lambda: self._toggle_solo(index))
+            solo.setCheckable(True)
+            solo.setChecked(self.solo_index == index)
+            menu.addSeparator()
+            menu.addAction("Gain to 0 dB", lambda: self._flatten(index))
+            menu.addAction("Reset band", lambda: self.reset_requested.emit(index))
+        else:
+            menu.addAction("Add band here", lambda: self.add_band(point))
+            menu.addSeparator()
+            for range_db in RANGES_DB:
+                action = menu.addAction(
+                    f"±{range_db:g} dB", lambda range_db=range_db: self.set_range_db(range_db)
+                )
+                action.setCheckable(True)
+                action.setChecked(range_db == self.range_db)
+        return menu
+
+    # -- keyboard --------------------------------------------------------------------------
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Tab goes through the handles first and leaves after the last one."""
+        order = sorted(range(len(self.bands)), key=lambda i: self.bands[i].frequency_hz)
+        if self.hasFocus() and order:
+            at = order.index(self.selected_index) if self.selected_index >= 0 else -1
+            following = at + 1 if forward else (at if at >= 0 else len(order)) - 1
+            if 0 <= following < len(order):
+                self.select(order[following])
+                return True
+        return super().focusNextPrevChild(forward)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show that the keyboard is here."""
+        super().focusInEvent(event)
+        if event.reason() == Qt.FocusReason.TabFocusReason and self.bands:
+            self.select(min(range(len(self.bands)), key=lambda i: self.bands[i].frequency_hz))
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Show that the keyboard has gone."""
+        super().focusOutEvent(event)
+        self.update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Do what the key says."""
+        index, key = self.selected_index, event.key()
+        if index < 0 or not self.editable:
+            super().keyPressEvent(event)
+            return
+        fine = bool(event.modifiers() & FINE)
+        sideways = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(key, 0)
+        upwards = {Qt.Key.Key_Down: -1, Qt.Key.Key_Up: 1}.get(key, 0)
+        wider = {Qt.Key.Key_Plus: 1, Qt.Key.Key_Equal: 1, Qt.Key.Key_Minus: -1}.get(key, 0)
+        band = self.bands[index]
+        if sideways:
+            octaves = sideways / (48 if fine else 12)
+            self._emit(index, {"frequency_hz": band.frequency_hz * 2.0**octaves})
+        elif upwards:
+            step = upwards * (0.1 if fine else 0.5)
+            self._emit(index, _at_height(band, _height_db(band) + step))
+        elif wider:
+            self._turn_q(index, float(wider) * (0.2 if fine else 1.0))
+        elif key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self._flatten(index)
+        elif key == Qt.Key.Key_B:
+            self._once(index, {"enabled": not band.enabled})
+        elif key == Qt.Key.Key_S:
+            self._toggle_solo(index)
+        else:
+            super().keyPressEvent(event)
+
+    # -- edits -----------------------------------------------------------------------------
+
+    def add_band(self, point: QPointF) -> None:
+        """Bring the next unused band to a point of the graph."""
+        unused = next((i for i, band in enumerate(self.bands) if not band.active), -1)
+        if unused < 0:
+            self.crowded.emit()
+            return
+        plot = self.plot
+        frequency_hz = plot.frequency_hz(point.x())
+        kind = BandKind.BELL
+        if frequency_hz < 40.0:
+            kind = BandKind.LOW_SHELF
+        elif frequency_hz > 12000.0:
+            kind = BandKind.HIGH_SHELF
+        band = Band(kind, frequency_hz, plot.gain_db(point.y()))
+        changes = {
+            "kind": kind,
+            "frequency_hz": frequency_hz,
+            "gain_db": band.gain_db,
+            "q": band.q,
+            "gate": 1.0,
+            "enabled": True,
+        }
+        self._once(unused, changes)
+        self.select(unused)
+
+    def _flatten(self, index: int) -> None:
+        band = self.bands[index]
+        self._once(index, {"gain_db": 0.0} if band.kind.has_gain else {"q": Band().q})
+
+    def _turn_q(self, index: int, steps: float) -> None:
+        self._emit(index, {"q": self.bands[index].q * 1.12**steps})
+
+    def _toggle_solo(self, index: int) -> None:
+        self.solo_requested.emit(-1 if self.solo_index == index else index)
+
+    def _once(self, index: int, changes: Mapping[str, Any]) -> None:
+        self.edit_finished.emit()
+        self._emit(index, changes)
+        self.edit_finished.emit()
+
+    def _emit(self, index: int, changes: Mapping[str, Any]) -> None:
+        self.edited.emit(
+            index,
+            {
+                name: PARAM_RANGES[f"band.{name}"].clamp(value)
+                if f"band.{name}" in PARAM_RANGES
+                else value
+                for name, value in changes.items()
+            },
+        )
+
+    def _tell_screen_reader(self) -> None:
+        if 0 <= self.selected_index < len(self.bands):
+            self.setAccessibleDescription(
+                describe(self.selected_index, self.bands[self.selected_index])
+            )
+
+
+def _height_db(band: Band) -> float:
+    """Where a handle sits: at the gain, or for a pass filter at its level at the cutoff (Q)."""
+    return band.gain_db if band.kind.has_gain else 20.0 * math.log10(band.q)
+
+
+def _at_height(band: Band, height_db: float) -> dict[str, float]:
+    """What moving a handle to a height means for a band."""
+    if band.kind.has_gain:
+        return {"gain_db": height_db}
+    return {"q": 10.0 ** (height_db / 20.0)}

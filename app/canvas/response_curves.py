@@ -1,0 +1,56 @@
+"""The curves of an equalizer graph, and the words for a band."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.canvas.frequency import log_spaced
+from engine.mastering.parameters import Band
+
+POINTS = 360
+_KEPT = 256
+
+
+class Curves:
+    """Response of each band in dB at log-spaced frequencies; only bands that changed are computed.
+
+    A drag changes one band of ten, so nine come from the memory.
+    """
+
+    def __init__(self, points: int = POINTS) -> None:
+        self.frequencies_hz = log_spaced(points)
+        self._known: dict[tuple[Band, int], NDArray[np.float64]] = {}
+
+    def band_db(self, band: Band, rate: int) -> NDArray[np.float64]:
+        """Response of one band with its gate; 0 dB everywhere when it does nothing."""
+        if not band.active:
+            return np.zeros(len(self.frequencies_hz))
+        key = (band, rate)
+        if key not in self._known:
+            from engine.mastering.biquad import response_db
+
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            self._known[key] = response_db([band], self.frequencies_hz, rate)
+        return self._known[key]
+
+    def total_db(self, bands: Sequence[Band], rate: int) -> NDArray[np.float64]:
+        """Response of all bands together."""
+        total = np.zeros(len(self.frequencies_hz))
+        for band in bands:
+            total = total + self.band_db(band, rate)
+        return total
+
+
+def describe(index: int, band: Band) -> str:
+    """A band in words: "Band 3, bell, 1250 Hz, gain +2.0 dB, Q 0.71, gate 80 %"."""
+    parts = [f"Band {index + 1}", band.kind.value.replace("_", " "), f"{band.frequency_hz:.0f} Hz"]
+    if band.kind.has_gain:
+        parts.append(f"gain {band.gain_db:+.1f} dB")
+    parts += [f"Q {band.q:.2f}", f"gate {band.gate:.0%}"]
+    if not band.enabled:
+        parts.append("bypassed")
+    return ", ".join(parts)

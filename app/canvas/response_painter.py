@@ -1,0 +1,201 @@
+"""How the equalizer graph is painted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+
+from app.canvas.frequency import LABELLED_HZ, LINES_HZ, label_hz
+from app.canvas.response_curves import describe
+from app.theme import Tokens, number_font
+
+if TYPE_CHECKING:
+    from app.canvas.response import ResponseView
+
+SPECTRUM_TOP_DB = 0.0
+SPECTRUM_BOTTOM_DB = -90.0
+HANDLE_PIXELS = 9.0
+
+
+def with_alpha(color: str, alpha: float) -> QColor:
+    """A token's colour, translucent."""
+    result = QColor(color)
+    result.setAlphaF(alpha)
+    return result
+
+
+class ResponsePainter:
+    """Paints a ``ResponseView`` in two layers: the grid, and what moves."""
+
+    def __init__(self, view: ResponseView) -> None:
+        self._view = view
+
+    def grid(self, painter: QPainter, tokens: Tokens) -> None:
+        """Background, lines and the labels of the axes."""
+        plot = self._view.plot
+        painter.fillRect(self._view.rect(), QColor(tokens.panel))
+        painter.fillRect(QRectF(plot.left, plot.top, plot.width, plot.height), QColor(tokens.field))
+        painter.setFont(number_font(8.0))
+        strong, faint = QPen(QColor(tokens.line)), QPen(QColor(tokens.grid))
+        for frequency_hz in (hz for hz in LINES_HZ if 20 <= hz <= 20000):
+            painter.setPen(strong if frequency_hz in (100, 1000, 10000) else faint)
+            x = round(plot.x(frequency_hz)) + 0.5
+            painter.drawLine(QPointF(x, plot.top), QPointF(x, plot.bottom))
+        step_db = plot.range_db / (4 if plot.height > 150 else 2)
+        painter.setPen(faint)
+        gains_db = [step_db * i for i in range(-4, 5) if abs(step_db * i) <= plot.range_db]
+        for gain_db in gains_db:
+            y = round(plot.y(gain_db)) + 0.5
+            painter.drawLine(QPointF(plot.left, y), QPointF(plot.right, y))
+        painter.setPen(QPen(QColor(tokens.muted), 1.0))
+        zero = round(plot.y(0.0)) + 0.5
+        painter.drawLine(QPointF(plot.left, zero), QPointF(plot.right, zero))
+        centre, right = Qt.AlignmentFlag.AlignCenter, Qt.AlignmentFlag.AlignRight
+        middle = Qt.AlignmentFlag.AlignVCenter
+        for frequency_hz in LABELLED_HZ:
+            # The unit stands once, at the end of the axis.
+            text = label_hz(frequency_hz) + (" Hz" if frequency_hz == 20000 else "")
+            x = plot.x(frequency_hz)
+            painter.drawText(QRectF(x - 24, plot.bottom + 2, 48, 16), centre, text)
+        for gain_db in gains_db:
+            text = f"{gain_db:+g}".replace("-", "−") if gain_db else "0 dB"
+            painter.drawText(
+                QRectF(0, plot.y(gain_db) - 8, plot.left - 5, 16), right | middle, text
+            )
+        left = Qt.AlignmentFlag.AlignLeft | middle
+        painter.setPen(with_alpha(tokens.muted, 0.75))
+        for level_db in (0, -30, -60, -90):
+            y = plot.y(plot.range_db) + plot.height * level_db / SPECTRUM_BOTTOM_DB
+            text = f"{level_db}".replace("-", "−")
+            painter.drawText(QRectF(plot.right + 5, y - 8, 36, 16), left, text)
+
+    def live(self, painter: QPainter, tokens: Tokens) -> None:
+        """Spectrum, curves, handles and read-outs."""
+        view, plot = self._view, self._view.plot
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.save()
+        painter.setClipRect(QRectF(plot.left, plot.top, plot.width, plot.height))
+        self._spectra(painter, tokens)
+        self._curves(painter, tokens)
+        painter.restore()
+        for index in range(len(view.bands)):
+            if index != view.selected_index:
+                self._handle(painter, tokens, index)
+        if view.selected_index >= 0:
+            self._handle(painter, tokens, view.selected_index)
+        self._readout(painter, tokens)
+        focused = view.hasFocus()
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor(tokens.accent if focused else tokens.line), 1.0))
+        painter.drawRect(QRectF(plot.left - 0.5, plot.top - 0.5, plot.width + 1, plot.height + 1))
+
+    def _spectra(self, painter: QPainter, tokens: Tokens) -> None:
+        view, plot = self._view, self._view.plot
+        if view.spectrum_hz is None:
+            return
+        if view.before_db is not None:
+            line = self._polygon(view.spectrum_hz, view.before_db, spectrum=True)
+            area = QPolygonF(line)
+            area.append(QPointF(line[line.count() - 1].x(), plot.bottom + 1))
+            area.append(QPointF(line[0].x(), plot.bottom + 1))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(with_alpha(tokens.before, 0.28))
+            painter.drawPolygon(area)
+        if view.after_db is not None:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(with_alpha(tokens.after, 0.65), 1.0))
+            painter.drawPolyline(self._polygon(view.spectrum_hz, view.after_db, spectrum=True))
+
+    def _curves(self, painter: QPainter, tokens: Tokens) -> None:
+        view, plot = self._view, self._view.plot
+        curves = view.curves
+        for index, band in enumerate(view.heard):
+            if not band.active:
+                continue
+            line = self._polygon(curves.frequencies_hz, curves.band_db(band, view.rate))
+            chosen = index in (view.selected_index, view.solo_index)
+            if chosen:
+                area = QPolygonF(line)
+                area.append(QPointF(plot.right, plot.y(0.0)))
+                area.append(QPointF(plot.left, plot.y(0.0)))
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(with_alpha(tokens.accent, 0.16))
+                painter.drawPolygon(area)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(with_alpha(tokens.accent, 0.9 if chosen else 0.4), 1.0))
+            painter.drawPolyline(line)
+        shown = view.heard if view.solo_index < 0 else view.heard[view.solo_index :][:1]
+        painter.setPen(QPen(QColor(tokens.after), 2.2))
+        total_db = curves.total_db(shown, view.rate)
+        painter.drawPolyline(self._polygon(curves.frequencies_hz, total_db))
+
+    def _polygon(
+        self,
+        frequencies_hz: NDArray[np.float64],
+        values_db: NDArray[np.float64],
+        spectrum: bool = False,
+    ) -> QPolygonF:
+        plot = self._view.plot
+        span = np.log(frequencies_hz / 20.0) / np.log(1000.0)
+        x = plot.left + plot.width * span
+        if spectrum:
+            y = plot.top + plot.height * (values_db - SPECTRUM_TOP_DB) / SPECTRUM_BOTTOM_DB
+        else:
+            y = plot.top + plot.height * (0.5 - 0.5 * values_db / plot.range_db)
+        # Far outside the clip, painting slows down and gains nothing.
+        y = np.clip(y, plot.top - 50.0, plot.bottom + 50.0)
+        return QPolygonF([QPointF(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)])
+
+    def _handle(self, painter: QPainter, tokens: Tokens, index: int) -> None:
+        view = self._view
+        band, point = view.bands[index], view.handle_point(index)
+        chosen = index == view.selected_index
+        muted = view.solo_index >= 0 and view.solo_index != index
+        radius = HANDLE_PIXELS * (0.7 + 0.3 * band.gate) + (
+            1.5 if index == view.hovered_index else 0
+        )
+        strength = (0.35 + 0.65 * band.gate) * (0.45 if muted else 1.0)
+        if not band.active and not chosen:
+            strength *= 0.6
+        edge = QColor(tokens.accent if chosen else tokens.text)
+        edge.setAlphaF(max(strength, 0.55))
+        stands_at = view.plot.y(band.effective_gain_db)
+        if band.kind.has_gain and abs(stands_at - point.y()) > radius:
+            painter.setPen(QPen(with_alpha(tokens.text, 0.4), 1.0, Qt.PenStyle.DotLine))
+            painter.drawLine(point, QPointF(point.x(), stands_at))
+        # The handle is opaque underneath: what shines through makes its number unreadable.
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(tokens.field))
+        painter.drawEllipse(point, radius, radius)
+        if band.enabled:
+            painter.setBrush(with_alpha(tokens.accent if chosen else tokens.raised, strength))
+            painter.setPen(QPen(edge, 2.0 if chosen else 1.2))
+        else:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(edge, 1.2, Qt.PenStyle.DashLine))
+        painter.drawEllipse(point, radius, radius)
+        number = QColor(tokens.accent_text if chosen and band.enabled else tokens.text)
+        number.setAlphaF(max(strength, 0.6))
+        painter.setPen(number)
+        painter.setFont(number_font(7.5))
+        box = QRectF(point.x() - 12, point.y() - 8, 24, 16)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(index + 1))
+
+    def _readout(self, painter: QPainter, tokens: Tokens) -> None:
+        view, plot = self._view, self._view.plot
+        index = view.hovered_index if view.hovered_index >= 0 else view.selected_index
+        if not 0 <= index < len(view.bands):
+            return
+        text = describe(index, view.bands[index])
+        painter.setFont(number_font(8.5))
+        metrics = painter.fontMetrics()
+        box = QRectF(plot.left + 6, plot.top + 5, metrics.horizontalAdvance(text) + 14, 20)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(with_alpha(tokens.panel, 0.85))
+        painter.drawRoundedRect(box, 4, 4)
+        painter.setPen(QColor(tokens.text))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)

@@ -1,0 +1,412 @@
+"""Mastering panel: the chain of the current clip, drawn, in numbers, heard live and fitted."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QGridLayout, QScrollArea, QWidget
+
+from app.canvas.live_display import LiveDisplay
+from app.canvas.meters import REDUCTION_SCALE, BarMeter
+from app.canvas.response import ResponseView
+from app.commands import Command
+from app.document.state import MasteringEntry, SessionState
+from app.panels.base import Panel, Services
+from app.widgets.band_strip import BandStrip
+from app.widgets.mastering_header import MasteringHeader
+from app.widgets.mastering_summary import summarise
+from app.widgets.stage_board import StageBoard
+from engine.mastering.parameters import MAX_BANDS, Band, ChainParameters
+from engine.tasks import Progress
+
+WIDE_PIXELS = 1280
+SIDE_PIXELS = 450
+
+
+class MasteringPanel(Panel):
+    """Edits the mastering of the session's current clip; every edit is one undoable step.
+
+    The panel shows what the session says, never the other way round, so undo and redo need no
+    code here. Solo is listening, not editing: it is not part of the session.
+    """
+
+    panel_id = "mastering"
+    title = "Mastering"
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(services, parent)
+        self._clip_id: str | None = None
+        self._job: Any = None
+        self._fitting: ChainParameters | None = None
+        self._solo = -1
+        self._page = "Bands"
+        self._sent = b""
+
+        theme = services.theme
+        self.header = MasteringHeader(self)
+        self.graph = ResponseView(theme, self)
+        self.strip = BandStrip()
+        self.strip_area = QScrollArea(self)
+        self.strip_area.setWidget(self.strip)
+        self.strip_area.setWidgetResizable(True)
+        self.strip_area.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.strip_area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.strip_area.setFixedHeight(self.strip.sizeHint().height() + 4)
+        self.reductions = [
+            BarMeter(theme, REDUCTION_SCALE, f"{name} gain reduction")
+            for name in ("Compressor", "Limiter")
+        ]
+        for meter in self.reductions:
+            meter.setFixedWidth(52)
+        self.board = StageBoard(*self.reductions, parent=self)
+        self.live = LiveDisplay(services.player, self.graph, self.reductions, self)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(8, 8, 8, 8)
+        self._grid.setSpacing(6)
+        self._grid.addWidget(self.header, 0, 0, 1, 2)
+        self._grid.setRowStretch(1, 1)
+        self._grid.setColumnStretch(0, 1)
+        self._wide: bool | None = None
+        self._arrange()
+        self._connect()
+        self._follow(services.session.state)
+
+    # -- commands --------------------------------------------------------------------------
+
+    def commands(self) -> list[Command]:
+        """What can be done here, for menus, keys and the palette."""
+        menu = "Master"
+        bands = [
+            Command(
+                f"master.band_{index + 1}",
+                f"Select band {index + 1}",
+                lambda index=index: self.select_band(index),
+                enabled=self._has_clip,
+            )
+            for index in range(MAX_BANDS)
+        ]
+        return [
+            Command(
+                "master.run",
+                "Master",
+                self.master,
+                ("Ctrl+M",),
+                menu,
+                self._can_master,
+                hint="Fit the chain to the target and render the result",
+            ),
+            Command("master.cancel", "Cancel mastering", self.cancel, (), menu, self._is_running),
+            Command(
+                "master.reset", "Back to what Master found", self.reset, (), menu, self._has_fit
+            ),
+            Command(
+                "master.flatten",
+                "Flat: take all processing off",
+                self.flatten,
+                (),
+                menu,
+                self._has_clip,
+            ),
+            Command("master.export", "Export…", self.export, ("Ctrl+E",), "File", self._has_clip),
+            Command(
+                "master.solo_off",
+                "Solo off",
+                lambda: self.set_solo(-1),
+                (),
+                menu,
+                lambda: self._solo >= 0,
+            ),
+            *bands,
+        ]
+
+    def master(self) -> None:
+        """Start the fit of the current clip."""
+        if self._can_master() and self._clip_id is not None:
+            self.services.library.master(self._clip_id)
+            self._watch()
+
+    def cancel(self) -> None:
+        """Stop the running fit."""
+        if self._job is not None:
+            self._job.cancel()
+
+    def reset(self) -> None:
+        """Go back to the parameters the fit found."""
+        entry = self.entry
+        if entry.fitted is not None:
+            self._edit("Reset to the fit", parameters=entry.fitted, amount=1.0)
+
+    def flatten(self) -> None:
+        """Take all processing off; the ceiling stays."""
+        flat = ChainParameters()
+        limiter = replace(flat.limiter, ceiling_dbtp=self.entry.ceiling_dbtp)
+        self._edit("Flat mastering", parameters=replace(flat, limiter=limiter), amount=1.0)
+
+    def export(self) -> None:
+        """Ask for a format and hand the wish to the library."""
+        from app.widgets.export_dialog import ExportDialog
+
+        clip = self.services.session.state.current
+        if clip is None:
+            return
+        dialog = ExportDialog(clip, self.services.library.audio(clip.id), self)
+        if dialog.exec():
+            self.services.library.export(clip.id, dialog.request())
+
+    def select_band(self, index: int) -> None:
+        """Select a band in the graph and give it the keyboard."""
+        self.graph.select(index)
+        self.graph.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def set_solo(self, index: int) -> None:
+        """Hear one band alone; -1 for all."""
+        self._solo = index
+        self.graph.set_solo(index)
+        self._show()
+
+    # -- state -> widgets ------------------------------------------------------------------
+
+    @property
+    def entry(self) -> MasteringEntry:
+        """How the current clip is mastered; the defaults while nothing is open."""
+        clip = self.services.session.state.current
+        return clip.mastering if clip is not None else MasteringEntry()
+
+    @property
+    def parameters(self) -> ChainParameters:
+        """The chain as it stands: the running fit's, else the session's, else a flat one."""
+        if self._fitting is not None:
+            return self._fitting
+        entry = self.entry
+        if entry.parameters is not None:
+            return entry.parameters
+        flat = ChainParameters()
+        return replace(flat, limiter=replace(flat.limiter, ceiling_dbtp=entry.ceiling_dbtp))
+
+    def _follow(self, state: SessionState) -> None:
+        if state.current_id != self._clip_id:
+            self._clip_id = state.current_id
+            self._solo = -1
+            self.graph.set_solo(-1)
+            self.live.clear()
+            self._watch()
+        self._show()
+
+    def _show(self) -> None:
+        """Bring every control, the graph and the live preview to the state."""
+        entry, parameters = self.entry, self.parameters
+        amount = 1.0 if self._fitting is not None else entry.amount
+        heard = parameters.scaled(amount)
+        self.setEnabled(self._has_clip())
+        self.graph.show_bands(parameters.bands, heard.bands, self._rate())
+        self.strip.show_bands(parameters.bands, self.graph.selected_index, self._solo)
+        self.board.show_parameters(parameters)
+        self.header.show_entry(entry)
+        clip = self.services.session.state.current
+        loaded = self.services.library.audio(clip.id) if clip is not None else None
+        self.header.show_summary(*summarise(entry, loaded, clip is not None))
+        self._play_live(heard)
+        self.services.commands.refresh()
+
+    def _play_live(self, heard: ChainParameters) -> None:
+        message: dict[str, Any] = heard.to_dict()
+        if self._solo >= 0:
+            message["solo"] = self._solo
+        data = json.dumps(message).encode()
+        if data != self._sent and self._has_clip():
+            self._sent = data
+            self.services.player.set_insert_parameters(data)
+
+    def _rate(self) -> int:
+        clip = self.services.session.state.current
+        return clip.rate if clip is not None and clip.rate > 0 else 48000
+
+    # -- widgets -> state ------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        services = self.services
+        services.session.changed.connect(self._follow)
+        services.library.changed.connect(self._library_changed)
+        seal = services.session.seal
+        self.graph.edited.connect(self._edit_band)
+        self.graph.edit_finished.connect(seal)
+        self.graph.selected.connect(lambda _: self._show())
+        self.graph.solo_requested.connect(self.set_solo)
+        self.graph.reset_requested.connect(self._reset_band)
+        self.graph.crowded.connect(
+            lambda: services.notify("All ten bands are in use. Reset one to free it.")
+        )
+        self.strip.edited.connect(self._edit_band)
+        self.strip.selected.connect(self.graph.select)
+        self.strip.solo_requested.connect(self.set_solo)
+        self.board.edited.connect(self._edit_stage)
+        for source in (self.strip, self.board, self.header):
+            source.held.connect(lambda held: None if held else seal())
+        header = self.header
+        header.edited.connect(self._edit_entry)
+        header.references.added.connect(self._add_references)
+        header.references.removed.connect(self._remove_reference)
+        header.page_chosen.connect(self._choose_page)
+        header.master.clicked.connect(self.master)
+        header.cancel.clicked.connect(self.cancel)
+        header.export.clicked.connect(self.export)
+        self._reset_action = header.reset_menu.addAction("Back to what Master found", self.reset)
+        header.reset_menu.addAction("Flat: take all processing off", self.flatten)
+        header.reset_menu.aboutToShow.connect(
+            lambda: self._reset_action.setEnabled(self._has_fit())
+        )
+
+    def _edit(self, label: str, merge: str = "", **changes: Any) -> None:
+        session = self.services.session
+        if self._clip_id is None or self._fitting is not None:
+            return
+        if changes.get("parameters", self.entry.parameters) != self.entry.parameters:
+            changes["rendering_key"] = None  # the rendering is of other numbers now
+        state = session.state.with_mastering(self._clip_id, **changes)
+        session.edit(label, state, merge=merge)
+
+    def _edit_band(self, index: int, changes: dict[str, Any]) -> None:
+        fields = "_".join(sorted(changes))
+        self._edit(
+            f"Change band {index + 1}",
+            f"{self._clip_id}.band.{index}.{fields}",
+            parameters=self.parameters.with_band(index, **changes),
+        )
+
+    def _reset_band(self, index: int) -> None:
+        bands = list(self.parameters.bands)
+        defaults = ChainParameters().bands
+        bands[index] = defaults[index] if index < len(defaults) else Band()
+        self._edit(
+            f"Reset band {index + 1}", parameters=replace(self.parameters, bands=tuple(bands))
+        )
+
+    def _edit_stage(self, stage: str, changes: dict[str, Any]) -> None:
+        record = replace(getattr(self.parameters, stage), **changes)
+        entry_changes: dict[str, Any] = {}
+        if "ceiling_dbtp" in changes:
+            entry_changes["ceiling_dbtp"] = changes["ceiling_dbtp"]
+        self._edit(
+            f"Change the {stage}",
+            f"{self._clip_id}.{stage}.{'_'.join(changes)}",
+            parameters=replace(self.parameters, **{stage: record}),
+            **entry_changes,
+        )
+
+    def _edit_entry(self, changes: dict[str, Any]) -> None:
+        labels = {
+            "target": "Choose target",
+            "lufs": "Change loudness target",
+            "ceiling_dbtp": "Change ceiling",
+            "amount": "Change amount",
+        }
+        field = next(iter(changes))
+        if field == "ceiling_dbtp" and self.entry.parameters is not None:
+            # The ceiling aimed for is the limiter's: one number in two places.
+            limiter = replace(self.parameters.limiter, ceiling_dbtp=changes[field])
+            changes = {**changes, "parameters": replace(self.parameters, limiter=limiter)}
+        self._edit(labels[field], f"{self._clip_id}.mastering.{field}", **changes)
+
+    def _add_references(self, paths: list[Path]) -> None:
+        there = self.entry.references
+        new = tuple(str(path) for path in paths if str(path) not in there)
+        if new:
+            self._edit("Add reference", references=(*there, *new))
+
+    def _remove_reference(self, path: str) -> None:
+        rest = tuple(each for each in self.entry.references if each != path)
+        self._edit("Remove reference", references=rest)
+
+    # -- the running fit -------------------------------------------------------------------
+
+    def _library_changed(self, clip_id: str) -> None:
+        if clip_id == self._clip_id:
+            self._watch()
+            self._show()
+
+    def _watch(self) -> None:
+        """Follow the job that masters the current clip, if there is one."""
+        job = self.services.library.job(self._clip_id) if self._clip_id else None
+        if job is not self._job:
+            self._let_go()
+            self._job = job
+            if job is not None:
+                job.progressed.connect(self._show_progress)
+                job.ended.connect(self._end_job)
+                self.graph.set_editable(False)
+                self.header.show_running(0.0)
+
+    def _show_progress(self, progress: Progress) -> None:
+        self.header.show_running(progress.fraction, progress.text)
+        if isinstance(progress.partial, ChainParameters):
+            self._fitting = progress.partial
+            self._show()
+
+    def _end_job(self) -> None:
+        self._let_go()
+        self._show()
+
+    def _let_go(self) -> None:
+        if self._job is not None:
+            self._job.progressed.disconnect(self._show_progress)
+            self._job.ended.disconnect(self._end_job)
+        self._job = None
+        self._fitting = None
+        self.graph.set_editable(True)
+        self.header.show_running(None)
+
+    # -- layout ----------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the numbers beside the graph where there is room, below it where not."""
+        super().resizeEvent(event)
+        self._arrange()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Start the live display."""
+        super().showEvent(event)
+        self.live.set_visible(True)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Stop the live display."""
+        super().hideEvent(event)
+        self.live.set_visible(False)
+
+    def _choose_page(self, page: str) -> None:
+        self._page = page
+        self._arrange()
+
+    def _arrange(self) -> None:
+        wide = self.width() >= WIDE_PIXELS
+        grid = self._grid
+        if wide is not self._wide:
+            self._wide = wide
+            for widget in (self.graph, self.strip_area, self.board):
+                grid.removeWidget(widget)
+            span = 1 if wide else 2
+            grid.addWidget(self.graph, 1, 0, 1, span)
+            grid.addWidget(self.strip_area, 2, 0, 1, span)
+            grid.addWidget(self.board, 1 if wide else 3, 1 if wide else 0, 2 if wide else 1, span)
+            self.board.setFixedWidth(SIDE_PIXELS) if wide else self.board.setMaximumWidth(16777215)
+        self.header.show_pages(not wide, self._page)
+        self.strip_area.setVisible(wide or self._page == "Bands")
+        self.board.setVisible(wide or self._page == "Dynamics")
+
+    # -- conditions ------------------------------------------------------------------------
+
+    def _has_clip(self) -> bool:
+        return self.services.session.state.current is not None
+
+    def _is_running(self) -> bool:
+        return self._job is not None
+
+    def _can_master(self) -> bool:
+        return self._has_clip() and not self._is_running()
+
+    def _has_fit(self) -> bool:
+        return self.entry.fitted is not None and not self._is_running()

@@ -1,0 +1,206 @@
+"""The head of the mastering panel: what to aim for, go, and what was done."""
+
+from __future__ import annotations
+
+import json
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+import resources
+from app.document.state import MasteringEntry
+from app.widgets.drop_zone import DropZone
+from app.widgets.forms import NumberControl, NumberField
+from engine.mastering.parameters import PARAM_RANGES, Range
+
+LUFS_RANGE = Range(-36.0, -5.0, "LUFS")
+AMOUNT_RANGE = Range(0.0, 1.5)
+PAGES = ("Bands", "Dynamics")
+
+
+def preset_titles() -> list[tuple[str, str, str]]:
+    """Name, title and description of the built-in targets, "balanced" first.
+
+    Read from the resources: the engine's own list loads the whole fit with it.
+    """
+    names = sorted(resources.stems("presets", ".json"), key=lambda name: (name != "balanced", name))
+    found = [(name, json.loads(resources.text("presets", f"{name}.json"))) for name in names]
+    return [(name, data["title"], data["description"]) for name, data in found]
+
+
+class MasteringHeader(QWidget):
+    """Two rows: target, references, loudness, ceiling, Master; pages, amount, summary, export.
+
+    Signals
+    -------
+    edited(dict)
+        Changed fields of the :class:`~app.document.state.MasteringEntry`.
+    held(bool)
+        The amount slider is being dragged.
+    page_chosen(str)
+        ``"Bands"``, ``"Dynamics"``, or empty for the graph alone.
+    """
+
+    edited = Signal(dict)
+    held = Signal(bool)
+    page_chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.target = QComboBox(self)
+        self.target.setAccessibleName("Target")
+        self.target.setMinimumContentsLength(9)
+        self.target.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        for name, title, description in preset_titles():
+            self.target.addItem(title, name)
+            index = self.target.count() - 1
+            self.target.setItemData(index, description, Qt.ItemDataRole.ToolTipRole)
+        self.target.activated.connect(
+            lambda: self.edited.emit({"target": self.target.currentData()})
+        )
+        self.references = DropZone("Drop reference tracks here to match their sound", self)
+        self.loudness = NumberField(LUFS_RANGE, "Loudness target", parent=self)
+        self.loudness.edited.connect(lambda value: self.edited.emit({"lufs": value}))
+        ceiling = PARAM_RANGES["limiter.ceiling_dbtp"]
+        self.ceiling = NumberField(ceiling, "True peak ceiling", parent=self)
+        self.ceiling.edited.connect(lambda value: self.edited.emit({"ceiling_dbtp": value}))
+        for field in (self.loudness, self.ceiling):
+            field.setFixedWidth(88)
+        self.master = QPushButton("Master", self)
+        self.master.setProperty("primary", True)
+        self.cancel = QPushButton("Cancel", self)
+        self.cancel.setAccessibleName("Cancel mastering")
+        self.progress = QProgressBar(self)
+        self.progress.setRange(0, 1000)
+        self.progress.setAccessibleName("Mastering progress")
+        self.progress.setMinimumWidth(130)
+        self._action = QStackedWidget(self)
+        self._action.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._action.addWidget(self.master)
+        self._action.addWidget(self._running())
+        self.amount = NumberControl(AMOUNT_RANGE, "Amount", 1.0, percent=True, parent=self)
+        self.amount.setMaximumWidth(260)
+        self.amount.slider.setMinimumWidth(70)
+        self.amount.field.setFixedWidth(62)
+        self.amount.setToolTip("How much of the tone, dynamics and width is applied")
+        self.amount.edited.connect(lambda value: self.edited.emit({"amount": value}))
+        self.amount.held.connect(self.held)
+        self.reset = QToolButton(self)
+        self.reset.setText("Reset")
+        self.reset.setAccessibleName("Reset the mastering")
+        self.reset.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.reset_menu = QMenu(self.reset)
+        self.reset.setMenu(self.reset_menu)
+        self.export = QPushButton("Export…", self)
+        self.summary = QLabel(self)
+        self.summary.setProperty("muted", True)
+        self.summary.setAccessibleName("What was done")
+        self.summary.setMinimumWidth(60)
+        self.summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addLayout(self._first_row())
+        layout.addLayout(self._second_row())
+
+    def show_entry(self, entry: MasteringEntry) -> None:
+        """Show what is set for a clip."""
+        index = self.target.findData(entry.target)
+        if index < 0:
+            self.target.addItem(entry.target, entry.target)
+            index = self.target.count() - 1
+        self.target.setCurrentIndex(index)
+        self.target.setEnabled(not entry.references)
+        description = self.target.itemData(index, Qt.ItemDataRole.ToolTipRole) or ""
+        self.target.setToolTip(
+            "The reference tracks take the place of the target."
+            if entry.references
+            else description
+        )
+        self.references.show_paths(entry.references)
+        self.loudness.show_value(entry.lufs)
+        self.ceiling.show_value(entry.ceiling_dbtp)
+        self.amount.show_value(entry.amount)
+
+    def show_summary(self, text: str, detail: str = "") -> None:
+        """Show the line of results, elided where it must be, in full as its tool tip."""
+        self.summary.setText(text)
+        self.summary.setToolTip(detail or text)
+
+    def show_running(self, fraction: float | None, text: str = "") -> None:
+        """Show progress and Cancel in place of Master; None: nothing runs."""
+        self._action.setCurrentIndex(0 if fraction is None else 1)
+        self.progress.setValue(round((fraction or 0.0) * 1000))
+        self.progress.setFormat("%p %")
+        self.progress.setToolTip(text)
+
+    def show_pages(self, there: bool, page: str) -> None:
+        """Show the buttons that choose what stands below the graph, with ``page`` chosen."""
+        self.pages.setVisible(there)
+        for name, button in self.page_buttons.items():
+            button.setChecked(name == page)
+
+    def _running(self) -> QWidget:
+        running = QWidget(self)
+        row = QHBoxLayout(running)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.progress)
+        row.addWidget(self.cancel)
+        return running
+
+    def _first_row(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self._label("Target", self.target))
+        row.addWidget(self.target)
+        row.addWidget(self.references, 1)
+        row.addWidget(self._label("Loudness", self.loudness))
+        row.addWidget(self.loudness)
+        row.addWidget(self._label("Ceiling", self.ceiling))
+        row.addWidget(self.ceiling)
+        row.addWidget(self._action)
+        return row
+
+    def _second_row(self) -> QHBoxLayout:
+        self.pages = QWidget(self)
+        buttons = QHBoxLayout(self.pages)
+        buttons.setContentsMargins(0, 0, 0, 0)
+        buttons.setSpacing(2)
+        self.page_buttons: dict[str, QToolButton] = {}
+        for name in PAGES:
+            button = QToolButton(self.pages)
+            button.setText(name)
+            button.setCheckable(True)
+            button.setAccessibleName(f"Show {name.lower()}")
+            button.setToolTip(f"Show {name.lower()} below the graph; again to hide them")
+            button.clicked.connect(lambda on, name=name: self.page_chosen.emit(name if on else ""))
+            self.page_buttons[name] = button
+            buttons.addWidget(button)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.pages)
+        row.addWidget(self.amount, 1)
+        row.addWidget(self.reset)
+        row.addWidget(self.summary, 3)
+        row.addWidget(self.export)
+        return row
+
+    def _label(self, text: str, buddy: QWidget) -> QLabel:
+        label = QLabel(text, self)
+        label.setProperty("muted", True)
+        label.setBuddy(buddy)
+        return label

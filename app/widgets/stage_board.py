@@ -1,0 +1,105 @@
+"""The boxes of dynamics, colour and width, side by side or stacked as the space asks."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QSizePolicy, QWidget
+
+from app.widgets.stage_box import COMPRESSOR, IMAGER, LIMITER, SATURATOR, StageBox
+from engine.mastering.parameters import ChainParameters
+
+ROW_WIDTH = 830
+PAIR_WIDTH = 400
+
+_Places = dict[str, tuple[int, int, int, int]]
+_IN_A_ROW: _Places = {
+    "compressor": (0, 0, 2, 1),
+    "saturator": (0, 1, 1, 1),
+    "imager": (1, 1, 1, 1),
+    "limiter": (0, 2, 2, 1),
+}
+_IN_PAIRS: _Places = {
+    "compressor": (0, 0, 1, 2),
+    "limiter": (1, 0, 2, 1),
+    "saturator": (1, 1, 1, 1),
+    "imager": (2, 1, 1, 1),
+}
+_IN_A_COLUMN: _Places = {
+    "compressor": (0, 0, 1, 1),
+    "limiter": (1, 0, 1, 1),
+    "saturator": (2, 0, 1, 1),
+    "imager": (3, 0, 1, 1),
+}
+
+
+class StageBoard(QScrollArea):
+    """Compressor, saturator, width and limiter; scrolls where there is not room for all.
+
+    Signals
+    -------
+    edited(str, dict), held(bool)
+        As :class:`~app.widgets.stage_box.StageBox`.
+    """
+
+    edited = Signal(str, dict)
+    held = Signal(bool)
+
+    def __init__(
+        self, compressor_meter: QWidget, limiter_meter: QWidget, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setAccessibleName("Dynamics, colour and width")
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.boxes = {
+            "compressor": StageBox(COMPRESSOR, 2, compressor_meter),
+            "saturator": StageBox(SATURATOR),
+            "imager": StageBox(IMAGER),
+            "limiter": StageBox(LIMITER, 1, limiter_meter),
+        }
+        content = QWidget(self)
+        self._grid = QGridLayout(content)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(6)
+        for box in self.boxes.values():
+            box.edited.connect(self.edited)
+            box.held.connect(self.held)
+        self._places: _Places = {}
+        self._arrange(_IN_A_ROW)
+        self.setWidget(content)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+
+    def show_parameters(self, parameters: ChainParameters) -> None:
+        """Show the stages of a chain."""
+        for name, box in self.boxes.items():
+            box.show_record(getattr(parameters, name))
+
+    def sizeHint(self) -> QSize:
+        """The size at which everything is readable."""
+        content = self.widget()
+        return content.sizeHint() if content is not None else super().sizeHint()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the content to the new size."""
+        super().resizeEvent(event)
+        width = self.viewport().width()
+        if width >= ROW_WIDTH:
+            self._arrange(_IN_A_ROW)
+        else:
+            self._arrange(_IN_PAIRS if width >= PAIR_WIDTH else _IN_A_COLUMN)
+
+    def _arrange(self, places: _Places) -> None:
+        if places is self._places:
+            return
+        self._places = places
+        for box in self.boxes.values():
+            self._grid.removeWidget(box)
+        for column in range(3):
+            self._grid.setColumnStretch(column, 0)
+        for name, place in places.items():
+            self._grid.addWidget(self.boxes[name], *place)
+            self._grid.setColumnStretch(place[1], 2 if name == "compressor" else 1)
+        self._grid.setRowStretch(4, 1)
+        self.updateGeometry()
