@@ -192,7 +192,7 @@ class Host:
             if wanted is None:
                 return
             self._seen["sources"] = sequence
-            fits = wanted["rate"] == mixer.rate
+            fits = wanted["rate"] == mixer.rate and wanted["frames"] is not None
             slots = wanted["slots"] if fits else [None] * SLOTS
             voices = [self._voice(slot, wanted) for slot in zip(self._voices, slots, strict=True)]
             self._retired += [old for old in self._voices if old and old not in voices]
@@ -323,6 +323,7 @@ class Host:
             return
         state["latency_s"][0] = sink.latency_s
         state["clock_only"][0] = sink.clock_only
+        state["asked_rate"][0] = self._seen["rate"]
         state["stream_rate"][0] = sink.rate
         self._block.mail["device"].write_json(sink.name)
 

@@ -67,6 +67,7 @@ STATE = np.dtype(
         ("load", "f8"),  # share of the block's time that the callback took
         ("latency_s", "f8"),
         ("stream_rate", "i8"),  # 0 while no stream is open
+        ("asked_rate", "i8"),  # the bank's rate for which that stream was opened
         ("clock_only", "i8"),  # 1 while no device could be opened
         ("busy", "i8"),  # 1 during what may take seconds: opening a device, loading an insert
         ("tap_frames", "u8"),  # frames written to the ring buffers in total

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
@@ -17,30 +16,14 @@ from app.audio.taps import Taps
 from app.audio.watchdog import Watchdog
 from engine.tasks import Failure
 
+if TYPE_CHECKING:
+    from app.audio.bank import Bank
+    from engine.audio.store import StoredAudio
+
 FAST_MS = 16
 SLOW_MS = 120
 MIN_LOOP_S = 0.01
 MAX_SPEED = 4.0
-
-
-class Stored(Protocol):
-    """What a slot plays: ``engine.audio.store.StoredAudio``."""
-
-    @property
-    def path(self) -> Path:
-        """Raw float32 file of interleaved frames."""
-
-    @property
-    def rate(self) -> int:
-        """Sample rate in Hz."""
-
-    @property
-    def channels(self) -> int:
-        """Channels per frame."""
-
-    @property
-    def frames(self) -> int:
-        """Frames that can be read already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +41,13 @@ class Slot:
     insert
         Whether it is heard through the live processor.
     growing
-        Whether more frames will come under the same path: the playhead then waits at the end.
-        Hand in the longer audio with :meth:`Player.set_slots` as it grows.
+        Whether more frames will come under the same path (always so while the audio is not
+        complete): the playhead then waits at the end of what is there. Hand in the longer audio
+        with :meth:`Player.set_slots` as it grows.
     """
 
     label: str
-    stored: Stored
+    stored: StoredAudio
     gain_db: float = 0.0
     insert: bool = False
     growing: bool = False
@@ -75,6 +59,17 @@ class Player(QObject):
     Slots are counted from 0, frames are those of the first slot's rate. No call waits for the
     playback process.
 
+    Signals
+    -------
+    position_changed(int), playing_changed(bool), slot_changed(int), slots_changed()
+        The transport, up to 60 times a second.
+    device_changed(str)
+        Another device is open; ``CLOCK`` when there is none.
+    devices_changed()
+        The list of devices is new.
+    trouble(Failure)
+        Something the user should know; playback goes on as far as it can.
+
     Parameters
     ----------
     output
@@ -82,6 +77,8 @@ class Player(QObject):
     insert
         ``module:factory`` of the live processor, called as ``factory(rate, channels)`` in the
         playback process.
+    bank
+        Converts slots whose rate is not the stream's; without it they are silent.
     """
 
     position_changed = Signal(int)
@@ -97,12 +94,14 @@ class Player(QObject):
         parent: QObject | None = None,
         output: Output | None = None,
         insert: str = "engine.mastering.preview:create",
+        bank: Bank | None = None,
     ) -> None:
         super().__init__(parent)
         self._block = Block.create()
         self._insert = insert
         self._slots: tuple[Slot, ...] = ()
-        self._rate = 0
+        self._bank = bank
+        self._rate = self._stream_rate = 0
         self._frames = 0
         self._loop: tuple[int, int] | None = None
         self._last_slot = 0
@@ -111,6 +110,9 @@ class Player(QObject):
         self.taps = Taps(self._block)
         self._output = Output()
         self.set_output(output or Output())
+        if bank:
+            bank.ready.connect(self._send_sources)
+            bank.failed.connect(self.trouble)
         self._watchdog = Watchdog(self._block, self)
         self._watchdog.restarted.connect(self._on_restarted)
         self._timer = QTimer(self)
@@ -155,32 +157,50 @@ class Player(QObject):
         gap, what is new is crossfaded in.
         """
         self._slots = tuple(slots[:SLOTS])
-        control = self._block.control
-        self._rate = self._slots[0].stored.rate if self._slots else 0
-        self._frames = max((slot.stored.frames for slot in self._slots), default=0)
+        rate = self._slots[0].stored.rate if self._slots else self._rate
+        if rate != self._rate:
+            position = self.position_frame
+            position = round(position * rate / self._rate) if self._rate else position
+            self._rate = self._stream_rate = rate
+            self._move_to(position)
+            self._block.control["rate"][0] = rate
+        self._frames = max((self._bank_frames(slot.stored) for slot in self._slots), default=0)
         for index, slot in enumerate(self._slots):
-            control["gain_db"][index] = slot.gain_db
-            control["available"][index] = slot.stored.frames
-        control["rate"][0] = self._rate
+            self._block.control["gain_db"][index] = slot.gain_db
         self._send_sources()
         if self.current_slot >= len(self._slots):
             self.select(0)
         self.slots_changed.emit()
 
     def _send_sources(self) -> None:
-        slots: list[dict[str, Any] | None] = [
-            {
-                "path": str(slot.stored.path),
-                "channels": slot.stored.channels,
-                "growing": slot.growing,
+        """Tell the playback process what to map, at the rate of its stream."""
+        rate = self._stream_rate
+        slots: list[dict[str, Any] | None] = [None] * SLOTS
+        lengths = []
+        for index, slot in enumerate(self._slots):
+            stored = self._at_stream_rate(slot.stored)
+            if stored is None:
+                continue
+            lengths.append(stored.frames)
+            available = stored.frames if stored.complete else stored.available_frames
+            self._block.control["available"][index] = available
+            slots[index] = {
+                "path": str(stored.path),
+                "channels": stored.channels,
+                "growing": slot.growing or not stored.complete,
                 "insert": self._insert if slot.insert else None,
             }
-            for slot in self._slots
-        ]
-        slots += [None] * (SLOTS - len(slots))
         self._block.mail["sources"].write_json(
-            {"rate": self._rate, "frames": self._frames, "slots": slots}
+            {"rate": rate, "frames": max(lengths, default=None), "slots": slots}
         )
+
+    def _at_stream_rate(self, stored: StoredAudio) -> StoredAudio | None:
+        if self._bank:
+            return self._bank.at_rate(stored, self._stream_rate)
+        return stored if stored.rate == self._stream_rate else None
+
+    def _bank_frames(self, stored: StoredAudio) -> int:
+        return round(stored.frames * self._rate / stored.rate)
 
     def select(self, index: int) -> None:
         """Hear another slot, from the same frame on."""
@@ -267,9 +287,12 @@ class Player(QObject):
 
     def seek(self, frame: int) -> None:
         """Move the playhead."""
-        self._block.control["seek_frame"][0] = min(max(int(frame), 0), self._frames)
-        self._block.control["seek_sequence"][0] += 1
+        self._move_to(min(max(int(frame), 0), self._frames))
         self._poll()
+
+    def _move_to(self, frame: int) -> None:
+        self._block.control["seek_frame"][0] = frame
+        self._block.control["seek_sequence"][0] += 1
 
     @property
     def loop(self) -> tuple[int, int] | None:
@@ -352,6 +375,11 @@ class Player(QObject):
             self._told["playing"] = playing
             self._timer.setInterval(FAST_MS if playing else SLOW_MS)
             self.playing_changed.emit(playing)
+        state = self._block.state
+        stream_rate = int(state["stream_rate"][0])
+        if stream_rate not in (0, self._stream_rate) and self._rate == state["asked_rate"][0]:
+            self._stream_rate = stream_rate
+            self._send_sources()
         for name, mail in self._block.mail.items():
             if name in self._heard and mail.sequence != self._heard[name]:
                 sequence, message = mail.sequence, mail.read_json()

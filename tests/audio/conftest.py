@@ -17,6 +17,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.audio.devices import Output
 from app.audio.player import Player, Slot
+from engine.audio.store import StoredAudio
 
 RATE = 48000
 SINK = f"module-null-sink sink_name=bench rate={RATE} channels=2 format=float32le norewinds=1"
@@ -49,16 +50,6 @@ def wait_for() -> Callable[..., None]:
 def let_pass() -> Callable[[float], None]:
     """Let Qt work for some seconds."""
     return let_seconds_pass
-
-
-@dataclass(frozen=True)
-class RawAudio:
-    """Audio in a raw file, as the store keeps it."""
-
-    path: Path
-    rate: int
-    channels: int
-    frames: int
 
 
 @dataclass
@@ -176,17 +167,17 @@ def sound_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoundServ
         patch.undo()
 
 
-Keep = Callable[..., RawAudio]
+Keep = Callable[..., StoredAudio]
 
 
 @pytest.fixture
 def keep(tmp_path: Path) -> Keep:
     """Write samples ``[frames, channels]`` the way the store does."""
 
-    def write(samples: NDArray[np.float32], rate: int = RATE) -> RawAudio:
+    def write(samples: NDArray[np.float32], rate: int = RATE) -> StoredAudio:
         path = tmp_path / f"{len(list(tmp_path.iterdir()))}.f32"
         samples.astype(np.float32).tofile(path)
-        return RawAudio(path, rate, samples.shape[1], samples.shape[0])
+        return StoredAudio(path, rate, samples.shape[1], samples.shape[0], path.name)
 
     return write
 
