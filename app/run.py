@@ -1,0 +1,107 @@
+"""Run the window: from the arguments to the last event."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QMessageBox
+
+from app import bootstrap
+from app.demo import make_demo
+from app.document.recovery import Recovery
+from app.settings import Locations
+from engine.lanes import JobState
+from engine.tasks import Context
+
+Button = QMessageBox.StandardButton
+
+
+def run_window(files: list[Path], *, demo: bool = False, theme: str | None = None) -> int:
+    """Open the window and run until it is closed.
+
+    Parameters
+    ----------
+    files
+        Audio files, folders or a session to open.
+    demo
+        Open the demo session if nothing else is opened or recovered.
+    theme
+        Theme for this run only.
+    """
+    logging.getLogger("audiobench").setLevel(logging.INFO)
+    locations = Locations.standard()
+    application = bootstrap.make_application(sys.argv[:1])
+    workbench = bootstrap.build(locations)
+    settings = workbench.services.settings
+    if theme:
+        workbench.services.theme.choose(theme)
+    with bootstrap.crash_handler(locations, workbench).installed():
+        workbench.window.show()
+        first_run = settings.current.first_run
+
+        def begin() -> None:
+            """What may take a moment: after the first paint."""
+            _warm_up(workbench)
+            if settings.notice is not None:
+                workbench.services.fail(settings.notice)
+            recovered = bootstrap.recover(workbench, locations.recovery, _ask_recovery(workbench))
+            if files:
+                workbench.open(files)
+            elif not recovered and (demo or first_run):
+                open_demo(workbench, locations)
+            if first_run and not recovered:
+                workbench.menus.welcome()
+
+        QTimer.singleShot(0, begin)
+        code = application.exec()
+        workbench.close()
+    return code
+
+
+def open_demo(workbench: bootstrap.Workbench, locations: Locations) -> None:
+    """Synthesise the demo track if need be and open it."""
+    job = workbench.services.lanes.submit("Prepare the demo", make_demo, locations.data)
+
+    def open_it() -> None:
+        if job.state is JobState.DONE:
+            workbench.open([job.result])
+
+    job.ended.connect(open_it)
+
+
+def _warm_up(workbench: bootstrap.Workbench) -> None:
+    """Load the engine's compiled kernels while the user looks at the window."""
+    workbench.services.lanes.submit("Load the engine", _load_engine, None)
+
+
+def _load_engine(_spec: None, context: Context) -> None:
+    import engine.audio.intake
+    import engine.audio.spectrogram
+    import engine.mastering.biquad
+    import engine.mastering.preview  # noqa: F401 - the import is the work
+
+    context.checkpoint()
+
+
+def _ask_recovery(workbench: bootstrap.Workbench) -> Callable[[Recovery], bool]:
+    def ask(recovery: Recovery) -> bool:
+        when = datetime.fromtimestamp(recovery.written_at).strftime("%d %B, %H:%M")
+        clips = len(recovery.state.clips)
+        text = f"audiobench did not end in order. A session of {clips} clips from {when} is there."
+        if not recovery.complete:
+            text += "\nIts journal is damaged; the last edits may be missing."
+        answer = QMessageBox.question(
+            workbench.window,
+            "Recover the session?",
+            text,
+            Button.Open | Button.Discard,
+            Button.Open,
+        )
+        return answer == Button.Open
+
+    return ask

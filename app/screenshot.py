@@ -1,0 +1,116 @@
+"""``audiobench screenshot``: a picture of the real window, with no screen needed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.tasks import Failure
+
+if TYPE_CHECKING:
+    from app.bootstrap import Workbench
+
+LOAD_TIMEOUT_S = 120.0
+SETTLE_S = 0.6
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the command line's parser."""
+    parser = commands.add_parser("screenshot", help="write a picture of the window")
+    parser.add_argument("out", type=Path, help="PNG file to write")
+    parser.add_argument("files", nargs="*", type=Path, help="audio to open; the demo by default")
+    parser.add_argument("--session", type=Path, help="session file to open")
+    parser.add_argument("--panel", help="panel to bring to the front, or alone with --only")
+    parser.add_argument("--layout", default="Master", help="Analyse, Master, Explore or Listen")
+    parser.add_argument("--theme", default="dark", help="dark, light or high contrast")
+    parser.add_argument("--size", default="1400x900", help="WIDTHxHEIGHT of the window")
+    parser.add_argument("--master", action="store_true", help="master the clip first")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Write the picture; returns what ``--json`` prints."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from app import bootstrap
+    from app.audio.devices import CLOCK, Output
+    from app.demo import make_demo
+    from app.settings import Locations
+    from engine.tasks import Context
+
+    try:
+        width, height = (int(part) for part in options.size.split("x"))
+    except ValueError as error:
+        raise Failure(f"{options.size} is no size.", "", "Write it like 1400x900.") from error
+    with tempfile.TemporaryDirectory() as folder:
+        # Settings and journals of their own; the cache and the demo are the user's.
+        standard = Locations.standard()
+        locations = Locations(Path(folder) / "config", standard.cache, Path(folder) / "data")
+        application = bootstrap.make_application(["audiobench"])
+        workbench = bootstrap.build(locations, Output(CLOCK))
+        try:
+            workbench.services.theme.choose(options.theme)
+            workbench.window.resize(width, height)
+            workbench.window.show()
+            if options.session:
+                workbench.files.open_session(options.session)
+            else:
+                workbench.open(options.files or [make_demo(standard.data, Context())])
+            wait_until(application.processEvents, lambda: is_loaded(workbench))
+            clip = workbench.services.session.state.current
+            if options.master and clip is not None:
+                workbench.services.masters.master(clip.id)
+                wait_until(application.processEvents, lambda: not workbench.services.lanes.busy)
+            workbench.window.show_layout(options.layout)
+            if options.panel:
+                workbench.window.show_panel(options.panel)
+            settle(application.processEvents)
+            save(workbench, options.out)
+        finally:
+            workbench.close()
+    return {"written": str(options.out), "width": width, "height": height}
+
+
+def is_loaded(workbench: Workbench) -> bool:
+    """Whether everything that was opened is decoded and no job runs."""
+    state, library = workbench.services.session.state, workbench.services.library
+    loaded = [library.audio(clip.id) for clip in state.clips]
+    ready = all(each and (each.loudness or each.failure) for each in loaded)
+    return bool(state.clips) and ready and not workbench.services.lanes.busy
+
+
+def wait_until(process: Callable[[], Any], done: Callable[[], bool]) -> None:
+    """Run the event loop until something is true; raises :class:`Failure` after a while."""
+    deadline = time.monotonic() + LOAD_TIMEOUT_S
+    while not done():
+        if time.monotonic() > deadline:
+            raise Failure(
+                "The window did not become ready.",
+                f"It was still loading after {LOAD_TIMEOUT_S:.0f} s.",
+                "Try with a shorter file.",
+            )
+        process()
+        time.sleep(0.01)
+
+
+def settle(process: Callable[[], Any]) -> None:
+    """Give late paints and tiles their turn."""
+    deadline = time.monotonic() + SETTLE_S
+    while time.monotonic() < deadline:
+        process()
+        time.sleep(0.01)
+
+
+def save(workbench: Workbench, out: Path) -> None:
+    """Write the window as PNG."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if not workbench.window.grab().save(str(out), "PNG"):
+        raise Failure(
+            f"The picture could not be written to {out}.",
+            "The folder is read-only or the disk is full.",
+            "Choose another place.",
+        )
