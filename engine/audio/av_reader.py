@@ -25,6 +25,7 @@ from engine.audio.av_formats import FORMATS, OPEN_OPTIONS, describe
 from engine.audio.info import AudioInfo, check_supported, unreadable
 from engine.audio.reader import Reader
 
+_MAX_PLANES = 8
 _SCALES = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
 # An MP4 states an edit's length in ticks of its movie clock, often 1/600 s or 1/1000 s.
 _EDIT_TICK_S = Fraction(1, 500)
@@ -167,10 +168,12 @@ class AvReader(Reader):
 
     def _samples(self, frame: AudioFrame) -> Iterator[NDArray[np.float32]]:
         info = self._info
-        if frame.sample_rate != info.rate or frame.layout.nb_channels != info.channels:
-            # broadcasts change their layout between programmes; the first one is kept
+        changed = frame.sample_rate != info.rate or frame.layout.nb_channels != info.channels
+        if changed or (info.channels >= _MAX_PLANES and frame.format.is_planar):
+            # Broadcasts change their layout between programmes; the first one is kept. And PyAV
+            # reads beyond the end of eight planes, so these are interleaved first.
             if self._converter is None:
-                self._converter = av.AudioResampler("fltp", self._layout, info.rate)
+                self._converter = av.AudioResampler("flt", self._layout, info.rate)
             for converted in self._converter.resample(frame):
                 yield as_float32(converted)
         else:
