@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 PARTS: tuple[tuple[str, list[str], bool], ...] = (
-    ("engine and rules", ["tests/engine", "tests/rules", "-n", "2"], False),
+    ("engine and rules", ["tests/engine", "tests/resources", "tests/rules", "-n", "2"], False),
     ("widgets and journeys", ["tests/app", "tests/journeys", "-n", "2"], True),
     ("real playback", ["tests/audio"], False),
 )

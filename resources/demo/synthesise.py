@@ -94,7 +94,8 @@ def spoil(samples: Stereo) -> Stereo:
     dull = np.fft.irfft(np.fft.rfft(samples) * 10 ** (gain_db / 20.0), frames)
     mid, side = (dull[0] + dull[1]) / 2, (dull[0] - dull[1]) / 2
     narrow = np.stack([mid + 0.55 * side, mid - 0.55 * side])
-    fade = np.minimum(np.arange(frames)[::-1] / (1.2 * RATE), 1.0)
+    time_s = np.arange(frames) / RATE
+    fade = np.minimum(time_s / 0.01, 1.0) * np.minimum(time_s[::-1] / 1.2, 1.0)
     return narrow * fade * (0.22 / np.abs(narrow).max())
 
 
