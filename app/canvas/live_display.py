@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer
@@ -13,7 +13,7 @@ from app.canvas.response import ResponseView
 
 FRAME_MS = 33
 REDUCTION_FALL_DB_PER_S = 24.0
-STAGES = ("compressor", "limiter")
+REDUCING_STAGES = ("compressor", "limiter")
 
 
 class Source(Protocol):
@@ -44,14 +44,14 @@ class LiveDisplay(QObject):
         self,
         source: Source,
         graph: ResponseView,
-        reductions: Sequence[BarMeter],
+        reductions: Mapping[str, BarMeter],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._source = source
         self._graph = graph
-        self._reductions = tuple(reductions)
-        self._reduced_db = [0.0] * len(self._reductions)
+        self._reductions = dict(reductions)
+        self._reduced_db = dict.fromkeys(self._reductions, 0.0)
         self._analysers: tuple[Analyser, Analyser] | None = None
         self._visible = False
         self._clock = QElapsedTimer()
@@ -78,7 +78,7 @@ class LiveDisplay(QObject):
     def clear(self) -> None:
         """Forget the sound: another clip is on screen."""
         self._analysers = None
-        self._reduced_db = [0.0] * len(self._reductions)
+        self._reduced_db = dict.fromkeys(self._reductions, 0.0)
         self._graph.show_spectra(None, None, None)
         self._show_reductions()
 
@@ -102,7 +102,7 @@ class LiveDisplay(QObject):
             after.fall(elapsed_s)
         self._graph.show_spectra(before.frequencies_hz, before.levels_db, after.levels_db)
         self._follow_reductions(self._source.insert_meters() if playing else {}, elapsed_s)
-        if not playing and before.quiet and after.quiet and not any(self._reduced_db):
+        if not playing and before.quiet and after.quiet and not any(self._reduced_db.values()):
             self._timer.stop()
             self.clear()
 
@@ -113,13 +113,14 @@ class LiveDisplay(QObject):
 
     def _follow_reductions(self, measured: dict[str, Any], elapsed_s: float) -> None:
         fall_db = REDUCTION_FALL_DB_PER_S * elapsed_s
-        for index, stage in enumerate(STAGES[: len(self._reductions)]):
+        for stage, shown_db in self._reduced_db.items():
             now_db = float(measured.get(f"{stage}_reduction_db", 0.0))
-            self._reduced_db[index] = max(now_db, self._reduced_db[index] - fall_db, 0.0)
+            self._reduced_db[stage] = max(now_db, shown_db - fall_db, 0.0)
         self._show_reductions()
 
     def _show_reductions(self) -> None:
-        for meter, reduced_db in zip(self._reductions, self._reduced_db, strict=True):
+        for stage, meter in self._reductions.items():
+            reduced_db = self._reduced_db[stage]
             label = f"{reduced_db:.1f}" if reduced_db >= 0.05 else "GR"
             value = max(-reduced_db, REDUCTION_SCALE.low)
-            meter.show_bars([Bar(label.replace("-", "−"), value)])
+            meter.show_bars([Bar(label, value)])

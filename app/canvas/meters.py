@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.theme import Theme, Tokens, number_font
 
 LABEL_HEIGHT = 16.0
-SCALE_WIDTH = 26.0
+SCALE_WIDTH = 24.0
 
 
 @dataclass(frozen=True, slots=True)

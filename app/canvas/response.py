@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ class ResponseView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(280, 130)
+        self.setMinimumSize(280, 110)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setToolTip(
             "Drag a handle: frequency and gain. Wheel: Q. Shift: fine. Double-click a handle: gain "
@@ -284,7 +285,7 @@ class ResponseView(QWidget):
             band = self.bands[index]
             for kind in BandKind:
                 title = kind.value.replace("_", " ").capitalize()
-                action = menu.addAction(title, lambda kind=kind: self._once(index, {"kind": kind}))
+                action = menu.addAction(title, partial(self._once, index, {"kind": kind}))
                 action.setCheckable(True)
                 action.setChecked(kind is band.kind)
             menu.addSeparator()
@@ -303,9 +304,7 @@ class ResponseView(QWidget):
             menu.addAction("Add band here", lambda: self.add_band(point))
             menu.addSeparator()
             for range_db in RANGES_DB:
-                action = menu.addAction(
-                    f"±{range_db:g} dB", lambda range_db=range_db: self.set_range_db(range_db)
-                )
+                action = menu.addAction(f"±{range_db:g} dB", partial(self.set_range_db, range_db))
                 action.setCheckable(True)
                 action.setChecked(range_db == self.range_db)
         return menu
@@ -342,9 +341,9 @@ class ResponseView(QWidget):
             super().keyPressEvent(event)
             return
         fine = bool(event.modifiers() & FINE)
-        sideways = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(key, 0)
-        upwards = {Qt.Key.Key_Down: -1, Qt.Key.Key_Up: 1}.get(key, 0)
-        wider = {Qt.Key.Key_Plus: 1, Qt.Key.Key_Equal: 1, Qt.Key.Key_Minus: -1}.get(key, 0)
+        sideways = (key == Qt.Key.Key_Right) - (key == Qt.Key.Key_Left)
+        upwards = (key == Qt.Key.Key_Up) - (key == Qt.Key.Key_Down)
+        wider = (key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal)) - (key == Qt.Key.Key_Minus)
         band = self.bands[index]
         if sideways:
             octaves = sideways / (48 if fine else 12)

@@ -100,8 +100,8 @@ class ResponsePainter:
         if view.before_db is not None:
             line = self._polygon(view.spectrum_hz, view.before_db, spectrum=True)
             area = QPolygonF(line)
-            area.append(QPointF(line[line.count() - 1].x(), plot.bottom + 1))
-            area.append(QPointF(line[0].x(), plot.bottom + 1))
+            area.append(QPointF(line.last().x(), plot.bottom + 1))
+            area.append(QPointF(line.first().x(), plot.bottom + 1))
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(with_alpha(tokens.before, 0.28))
             painter.drawPolygon(area)

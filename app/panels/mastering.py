@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QScrollArea, QWidget
 
-from app.canvas.live_display import LiveDisplay
+from app.canvas.live_display import REDUCING_STAGES, LiveDisplay
 from app.canvas.meters import REDUCTION_SCALE, BarMeter
 from app.canvas.response import ResponseView
 from app.commands import Command
@@ -24,8 +25,8 @@ from app.widgets.stage_board import StageBoard
 from engine.mastering.parameters import MAX_BANDS, Band, ChainParameters
 from engine.tasks import Progress
 
-WIDE_PIXELS = 1280
-SIDE_PIXELS = 450
+WIDE_PIXELS = 1340
+SIDE_PIXELS = 480
 
 
 class MasteringPanel(Panel):
@@ -57,13 +58,13 @@ class MasteringPanel(Panel):
         self.strip_area.setFrameShape(QScrollArea.Shape.NoFrame)
         self.strip_area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.strip_area.setFixedHeight(self.strip.sizeHint().height() + 4)
-        self.reductions = [
-            BarMeter(theme, REDUCTION_SCALE, f"{name} gain reduction")
-            for name in ("Compressor", "Limiter")
-        ]
-        for meter in self.reductions:
-            meter.setFixedWidth(52)
-        self.board = StageBoard(*self.reductions, parent=self)
+        self.reductions = {
+            stage: BarMeter(theme, REDUCTION_SCALE, f"{stage.capitalize()} gain reduction")
+            for stage in REDUCING_STAGES
+        }
+        for meter in self.reductions.values():
+            meter.setFixedWidth(40)
+        self.board = StageBoard(self.reductions, self)
         self.live = LiveDisplay(services.player, self.graph, self.reductions, self)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(8, 8, 8, 8)
@@ -85,7 +86,7 @@ class MasteringPanel(Panel):
             Command(
                 f"master.band_{index + 1}",
                 f"Select band {index + 1}",
-                lambda index=index: self.select_band(index),
+                partial(self.select_band, index),
                 enabled=self._has_clip,
             )
             for index in range(MAX_BANDS)
@@ -154,7 +155,9 @@ class MasteringPanel(Panel):
         clip = self.services.session.state.current
         if clip is None:
             return
-        dialog = ExportDialog(clip, self.services.library.audio(clip.id), self)
+        loaded = self.services.library.audio(clip.id)
+        rendered = loaded is not None and loaded.rendering is not None
+        dialog = ExportDialog(clip, rendered and clip.mastering.rendering_key is not None, self)
         if dialog.exec():
             self.services.library.export(clip.id, dialog.request())
 

@@ -36,7 +36,9 @@ class KindBox(QComboBox):
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(4)
         for kind in BandKind:
-            self.addItem(kind.value.replace("_", " ").capitalize(), kind)
+            title = kind.value.replace("_", " ").capitalize()
+            self.addItem(title.replace("Low", "Lo").replace("High", "Hi"), kind)
+            self.setItemData(self.count() - 1, title, Qt.ItemDataRole.ToolTipRole)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Turn the value under the pointer."""
@@ -71,8 +73,8 @@ class BandColumn(QFrame):
             lambda _: self.edited.emit(index, {"kind": self.kind.currentData()})
         )
         self.fields: dict[str, NumberField] = {}
-        for field in _ROWS:
-            self.fields[field] = self._field(field)
+        for row in _ROWS:
+            self.fields[row] = self._field(row)
         gate = PARAM_RANGES["band.gate"]
         self.gate = NumberSlider(gate, f"{name} gate", Band().gate, percent=True, parent=self)
         self.gate.edited.connect(lambda value: self.edited.emit(index, {"gate": value}))

@@ -17,6 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.widgets.elided import ElidedLabel
+
 SHOWN = 2
 NAME_PIXELS = 110
 
@@ -43,9 +45,10 @@ class DropZone(QFrame):
         self.setAcceptDrops(True)
         self.setAccessibleName("Reference tracks")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.hint = QLabel(hint, self)
+        self.hint = ElidedLabel(self)
+        self._hint = hint
+        self.hint.setText(hint)
         self.hint.setProperty("muted", True)
-        self.hint.setMinimumWidth(20)
         self.browse = QToolButton(self)
         self.browse.setText("Add…")
         self.browse.setAccessibleName("Add reference tracks")
@@ -79,10 +82,11 @@ class DropZone(QFrame):
             self._chips.append(more)
         for place, chip in enumerate(self._chips):
             self._row.insertWidget(place, chip)
-        self.hint.setVisible(not self._paths)
+        # With tracks there, the hint goes on as the space between them and the button.
+        self.hint.setText("" if self._paths else self._hint)
         self.setToolTip("\n".join(self._paths))
         names = ", ".join(Path(path).name for path in self._paths)
-        self.setAccessibleDescription(names or self.hint.text())
+        self.setAccessibleDescription(names or self._hint)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept files."""

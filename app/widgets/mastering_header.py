@@ -12,8 +12,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QProgressBar,
     QPushButton,
-    QSizePolicy,
-    QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -22,6 +20,7 @@ from PySide6.QtWidgets import (
 import resources
 from app.document.state import MasteringEntry
 from app.widgets.drop_zone import DropZone
+from app.widgets.elided import ElidedLabel
 from app.widgets.forms import NumberControl, NumberField
 from engine.mastering.parameters import PARAM_RANGES, Range
 
@@ -88,10 +87,6 @@ class MasteringHeader(QWidget):
         self.progress.setRange(0, 1000)
         self.progress.setAccessibleName("Mastering progress")
         self.progress.setMinimumWidth(130)
-        self._action = QStackedWidget(self)
-        self._action.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self._action.addWidget(self.master)
-        self._action.addWidget(self._running())
         self.amount = NumberControl(AMOUNT_RANGE, "Amount", 1.0, percent=True, parent=self)
         self.amount.setMaximumWidth(260)
         self.amount.slider.setMinimumWidth(70)
@@ -106,16 +101,15 @@ class MasteringHeader(QWidget):
         self.reset_menu = QMenu(self.reset)
         self.reset.setMenu(self.reset_menu)
         self.export = QPushButton("Export…", self)
-        self.summary = QLabel(self)
+        self.summary = ElidedLabel(self)
         self.summary.setProperty("muted", True)
         self.summary.setAccessibleName("What was done")
-        self.summary.setMinimumWidth(60)
-        self.summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         layout.addLayout(self._first_row())
         layout.addLayout(self._second_row())
+        self.show_running(None)
 
     def show_entry(self, entry: MasteringEntry) -> None:
         """Show what is set for a clip."""
@@ -143,7 +137,10 @@ class MasteringHeader(QWidget):
 
     def show_running(self, fraction: float | None, text: str = "") -> None:
         """Show progress and Cancel in place of Master; None: nothing runs."""
-        self._action.setCurrentIndex(0 if fraction is None else 1)
+        running = fraction is not None
+        self.master.setVisible(not running)
+        self.progress.setVisible(running)
+        self.cancel.setVisible(running)
         self.progress.setValue(round((fraction or 0.0) * 1000))
         self.progress.setFormat("%p %")
         self.progress.setToolTip(text)
@@ -153,14 +150,6 @@ class MasteringHeader(QWidget):
         self.pages.setVisible(there)
         for name, button in self.page_buttons.items():
             button.setChecked(name == page)
-
-    def _running(self) -> QWidget:
-        running = QWidget(self)
-        row = QHBoxLayout(running)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.progress)
-        row.addWidget(self.cancel)
-        return running
 
     def _first_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -172,7 +161,9 @@ class MasteringHeader(QWidget):
         row.addWidget(self.loudness)
         row.addWidget(self._label("Ceiling", self.ceiling))
         row.addWidget(self.ceiling)
-        row.addWidget(self._action)
+        row.addWidget(self.master)
+        row.addWidget(self.progress)
+        row.addWidget(self.cancel)
         return row
 
     def _second_row(self) -> QHBoxLayout:

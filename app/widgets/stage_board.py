@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QSizePolicy, QWidget
@@ -9,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QSizePolicy, QWi
 from app.widgets.stage_box import COMPRESSOR, IMAGER, LIMITER, SATURATOR, StageBox
 from engine.mastering.parameters import ChainParameters
 
-ROW_WIDTH = 830
+ROW_WIDTH = 840
 PAIR_WIDTH = 400
 
 _Places = dict[str, tuple[int, int, int, int]]
@@ -36,6 +38,8 @@ _IN_A_COLUMN: _Places = {
 class StageBoard(QScrollArea):
     """Compressor, saturator, width and limiter; scrolls where there is not room for all.
 
+    ``meters`` are put beside the numbers of the stage they are named by.
+
     Signals
     -------
     edited(str, dict), held(bool)
@@ -45,19 +49,17 @@ class StageBoard(QScrollArea):
     edited = Signal(str, dict)
     held = Signal(bool)
 
-    def __init__(
-        self, compressor_meter: QWidget, limiter_meter: QWidget, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, meters: Mapping[str, QWidget], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setAccessibleName("Dynamics, colour and width")
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.boxes = {
-            "compressor": StageBox(COMPRESSOR, 2, compressor_meter),
+            "compressor": StageBox(COMPRESSOR, 2, meters["compressor"]),
             "saturator": StageBox(SATURATOR),
             "imager": StageBox(IMAGER),
-            "limiter": StageBox(LIMITER, 1, limiter_meter),
+            "limiter": StageBox(LIMITER, 1, meters["limiter"]),
         }
         content = QWidget(self)
         self._grid = QGridLayout(content)
@@ -100,6 +102,6 @@ class StageBoard(QScrollArea):
             self._grid.setColumnStretch(column, 0)
         for name, place in places.items():
             self._grid.addWidget(self.boxes[name], *place)
-            self._grid.setColumnStretch(place[1], 2 if name == "compressor" else 1)
+            self._grid.setColumnStretch(place[1], 4 if name == "compressor" else 1)
         self._grid.setRowStretch(4, 1)
         self.updateGeometry()

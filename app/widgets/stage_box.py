@@ -126,8 +126,8 @@ class StageBox(QFrame):
         self.switch.clicked.connect(lambda on: self.edited.emit(stage.field, {"enabled": on}))
         self.controls: dict[str, NumberControl] = {}
         numbers = QGridLayout()
-        numbers.setHorizontalSpacing(16)
-        numbers.setVerticalSpacing(4)
+        numbers.setHorizontalSpacing(10)
+        numbers.setVerticalSpacing(3)
         rows = -(-len(stage.numbers) // columns)
         widest = 0
         for index, number in enumerate(stage.numbers):
@@ -137,16 +137,18 @@ class StageBox(QFrame):
         for control in self.controls.values():
             control.label.setFixedWidth(widest)
         body = QHBoxLayout()
-        body.setSpacing(10)
-        body.addLayout(numbers, 1)
+        body.setSpacing(6)
+        column = QVBoxLayout()
+        column.addLayout(numbers)
+        column.addStretch(1)
+        body.addLayout(column, 1)
         if meter is not None:
             body.addWidget(meter)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(10, 6, 10, 8)
-        layout.setSpacing(5)
+        layout.setContentsMargins(8, 4, 8, 6)
+        layout.setSpacing(3)
         layout.addWidget(self.switch)
-        layout.addLayout(body)
-        layout.addStretch(1)
+        layout.addLayout(body, 1)
 
     def show_record(self, record: Any) -> None:
         """Show the stage's record."""
