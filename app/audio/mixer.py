@@ -108,7 +108,17 @@ class Mixer:
     # -- commands ------------------------------------------------------------------------------
 
     def _obey(self) -> None:
-        """Carry out what the control block asks for since the last block."""
+        """Carry out what the control block asks for since the last block.
+
+        A new break waits until the crossfade of the last one is over, 5 ms at most.
+        """
+        if not len(self._tail):
+            self._obey_transport()
+        slot = int(self._block.control["slot"][0])
+        if slot != self._slot:
+            self._select(slot)
+
+    def _obey_transport(self) -> None:
         control, state = self._block.control, self._block.state
         seek = int(control["seek_sequence"][0])
         seeking = seek != int(state["seek_done"][0]) and self._is_warm(seek)
@@ -122,8 +132,6 @@ class Mixer:
         play_sequence = int(control["play_sequence"][0])
         playing = bool(control["playing"][0]) and play_sequence != int(state["ended_sequence"][0])
         coming, self._coming = self._coming, None
-        slot = int(control["slot"][0])
-
         replaced = coming is not None and self._is_replaced(coming[0])
         turns = motion.speed != self._motion.speed
         if self._running and (seeking or turns or replaced or not playing):
@@ -142,8 +150,6 @@ class Mixer:
             self._start()
         self._running = playing
         self._play_sequence = play_sequence
-        if slot != self._slot:
-            self._select(slot)
 
     def _is_warm(self, seek: int) -> bool:
         return self.warmed_sequence is None or self.warmed_sequence == seek
@@ -176,10 +182,9 @@ class Mixer:
         """Let what is sounding fade out over what comes next, which fades in."""
         frames = self.fade_frames
         legs, _ = route(self._position, frames, self._motion)
-        tail = self._mix(self._position, legs, frames)[1] * self._attack_ramp(frames)
+        tail = self._mix(self._position, legs, frames)[1] * self._attack_ramp(1)
         tail *= 1.0 - np.arange(frames, dtype=np.float32)[:, None] / np.float32(frames)
-        count = min(frames, len(self._tail))
-        tail[:count] += self._tail[:count]
+        tail[: len(self._tail)] += self._tail
         self._tail = tail
         self._attack = 0
 
