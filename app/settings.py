@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from app.document.unknown import merged, unknown_part
 from engine.atomic import write_text
+from engine.locations import Locations as Locations
 from engine.tasks import Failure
 
 VERSION = 1
-HOME_VARIABLE = "AUDIOBENCH_HOME"
 RECENT_LIMIT = 12
 
 # MIGRATIONS[n] turns settings of version n into those of version n + 1.
@@ -97,39 +94,6 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "ceiling_dbtp": (-24.0, 0.0),
     "amount": (0.0, 1.5),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Locations:
-    """Where this user's files lie; all below ``AUDIOBENCH_HOME`` where that is set."""
-
-    config: Path
-    cache: Path
-    data: Path
-
-    @classmethod
-    def standard(cls) -> Locations:
-        """The places the operating system means for them."""
-        if home := os.environ.get(HOME_VARIABLE):
-            root = Path(home).expanduser()
-            return cls(root / "config", root / "cache", root / "data")
-        dirs = platformdirs.PlatformDirs("audiobench", appauthor=False)
-        return cls(dirs.user_config_path, dirs.user_cache_path, dirs.user_data_path)
-
-    @property
-    def settings(self) -> Path:
-        """The settings file."""
-        return self.config / "settings.json"
-
-    @property
-    def recovery(self) -> Path:
-        """Journals of running and killed windows."""
-        return self.data / "recovery"
-
-    @property
-    def logs(self) -> Path:
-        """Crash logs."""
-        return self.data / "logs"
 
 
 @dataclass(frozen=True, slots=True)

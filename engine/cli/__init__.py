@@ -1,0 +1,5 @@
+"""The command line: the same tasks as in the window, without one."""
+
+from engine.cli.main import build_parser, run
+
+__all__ = ["build_parser", "run"]

@@ -1,0 +1,124 @@
+"""Arguments -> command -> exit code."""
+
+from __future__ import annotations
+
+import argparse
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from engine.cli import doctor, info
+from engine.cli.command import CANCELLED, DONE, FAILED, USAGE, UsageError
+from engine.cli.terminal import Terminal, failure_document, flush
+from engine.failures import as_failure
+from engine.tasks import Cancelled
+
+COMMANDS = (info.COMMAND, doctor.COMMAND)
+
+DESCRIPTION = """\
+A workbench for people who work on sound with models: look at audio, hear it, master it.
+
+  audiobench [FILES...]        open the window, with these files
+  audiobench COMMAND ...       do one thing without a window
+"""
+EPILOG = """\
+Exit codes: 0 done, 1 failed (one line on standard error says what, why and what to do),
+2 wrong usage, 130 cancelled. Files are written under a temporary name and renamed when they are
+complete: a failed or cancelled command leaves no half file and never harms an existing one.
+"""
+
+
+# Adds one parser to the commands; its default ``run(arguments)`` returns what --json prints.
+Extra = Callable[[Any], None]
+
+
+def build_parser(extra: Sequence[Extra] = ()) -> argparse.ArgumentParser:
+    """The whole parser.
+
+    Parameters
+    ----------
+    extra
+        Further commands, from packages the engine does not know. Each is called with the
+        subparsers and adds its own, whose default ``run(arguments)`` does the work and returns
+        plain data for JSON.
+    """
+    from importlib.metadata import version
+
+    parser = argparse.ArgumentParser(
+        prog="audiobench",
+        usage="audiobench [FILES...]\n       audiobench COMMAND [ARGUMENTS...]",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"audiobench {version('audiobench')}"
+    )
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, prog="audiobench"
+    )
+    for command in COMMANDS:
+        sub = commands.add_parser(
+            command.name,
+            help=command.summary,
+            description=command.description or command.summary,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(sub)
+        sub.set_defaults(run_command=command.run)
+    for add in extra:
+        add(commands)
+    for sub in commands.choices.values():
+        output = sub.add_argument_group("output")
+        output.add_argument("--json", action="store_true", help="print the result as JSON")
+        output.add_argument(
+            "--debug", action="store_true", help="follow a failure with its traceback"
+        )
+        sub.set_defaults(parser=sub)
+    return parser
+
+
+def run(argv: Sequence[str], extra: Sequence[Extra] = ()) -> int:
+    """Do what the arguments say.
+
+    Returns
+    -------
+    int
+        0 done, 1 failed, 2 usage, 130 cancelled. Nothing is raised but by a second Ctrl+C.
+    """
+    try:
+        arguments = build_parser(extra).parse_args(argv)
+    except SystemExit as error:  # argparse has printed help or what is wrong
+        return int(error.code or 0)
+    terminal = Terminal(as_json=arguments.json, debug=arguments.debug)
+    run_command = getattr(arguments, "run_command", _run_extra)
+    try:
+        with terminal.interruptible():
+            return int(run_command(arguments, terminal))
+    except UsageError as error:
+        arguments.parser.print_usage(terminal.error_stream)
+        terminal.note(f"{arguments.parser.prog}: {error}")
+        return USAGE
+    except (Cancelled, KeyboardInterrupt):
+        terminal.note("audiobench: cancelled; nothing half-written was left.")
+        return CANCELLED
+    except BrokenPipeError:
+        return FAILED
+    except Exception as error:
+        failure = as_failure(error)
+        terminal.fail(failure)
+        terminal.emit({"error": failure_document(failure)})
+        if terminal.debug:
+            traceback.print_exception(error, file=terminal.error_stream)
+        return FAILED
+    finally:
+        flush()
+
+
+def _run_extra(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Run a command that was added from outside."""
+    document: dict[str, Any] = arguments.run(arguments)
+    for key, value in document.items():
+        terminal.say(f"{key}: {value}")
+    terminal.emit(document)
+    return DONE
