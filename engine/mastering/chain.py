@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.audio.clip import Clip
+from engine.mastering.compressor import CompressorProcessor
 from engine.mastering.equalizer import EqualizerProcessor
+from engine.mastering.imager import ImagerProcessor
 from engine.mastering.limiter import LimiterProcessor
 from engine.mastering.parameters import ChainParameters
+from engine.mastering.saturator import SaturatorProcessor
 from engine.tasks import Failure
 
 RENDER_FRAMES = 16384
@@ -59,13 +62,25 @@ class Chain:
     def __init__(self, rate: int, channels: int, parameters: ChainParameters) -> None:
         self.replaced_samples = 0
         self._equalizer = EqualizerProcessor(rate, channels, parameters.bands)
+        self._compressor = CompressorProcessor(rate, channels, parameters.compressor)
+        self._saturator = SaturatorProcessor(rate, channels, parameters.saturator)
+        self._imager = ImagerProcessor(rate, channels, parameters.imager)
         self._limiter = LimiterProcessor(rate, channels, parameters.limiter)
-        self._processors: tuple[Processor, ...] = (self._equalizer, self._limiter)
+        self._processors: tuple[Processor, ...] = (
+            self._equalizer,
+            self._compressor,
+            self._saturator,
+            self._imager,
+            self._limiter,
+        )
         self.latency_frames = sum(item.latency_frames for item in self._processors)
 
     def set_parameters(self, parameters: ChainParameters) -> None:
         """Move every stage to these settings without a click."""
         self._equalizer.set_parameters(parameters.bands)
+        self._compressor.set_parameters(parameters.compressor)
+        self._saturator.set_parameters(parameters.saturator)
+        self._imager.set_parameters(parameters.imager)
         self._limiter.set_parameters(parameters.limiter)
 
     def reset(self) -> None:
@@ -88,7 +103,7 @@ class Chain:
     @property
     def gain_reduction_db(self) -> GainReduction:
         """Largest gain reductions in the last block."""
-        return GainReduction(limiter=self._limiter.gain_reduction_db)
+        return GainReduction(self._compressor.gain_reduction_db, self._limiter.gain_reduction_db)
 
 
 def render_blocks(

@@ -18,16 +18,19 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from engine.mastering.delay import CHUNK_FRAMES, delay, line, shift
 from engine.mastering.oversample import HalfBands, half_bands, upsample
 from engine.mastering.parameters import PARAM_RANGES, Limiter
 from engine.mastering.smoothing import Ramp, advance
 
-CHUNK_FRAMES = 512
 SAFETY_LOOKAHEAD_MS = 1.0
 SAFETY_RELEASE_MS = 30.0
-DETECTOR_TAPS, DETECTOR_BETA = 40, 6.0
-MARGIN_DB = 0.01
-"""How far below the ceiling the limiter aims: meters use interpolators of their own."""
+DETECTORS = ((12, 7.0), (40, 6.0))
+"""Taps to either side and Kaiser shape of the interpolators. Meters differ where a signal is
+strong just below Nyquist, and low-pass filtering can raise a peak as well as lower it; with a
+short and a long one the readings of common meters lie within a few hundredths of a decibel."""
+MARGIN_DB = 0.05
+"""How far below the ceiling the limiter aims, for those hundredths."""
 
 _FIXED = float(1 << 40)  # gains are summed as integers: moving sums are exact and never drift
 _SETTLED = 1.0 - 1e-6
@@ -116,19 +119,21 @@ class _Stage:
 
     def __init__(self, rate: int, channels: int, longest_ms: float) -> None:
         self._rate = rate
-        self._bands = half_bands(8 if rate <= 48000 else 4, DETECTOR_TAPS, DETECTOR_BETA)
-        longest = max(round(longest_ms * 1e-3 * rate), 2)
-        margin = self._bands.margin
+        factor = 8 if rate <= 48000 else 4
+        short, long = (half_bands(factor, taps, beta) for taps, beta in DETECTORS)
+        self._detectors = (short, long)
+        self._longest = longest = max(round(longest_ms * 1e-3 * rate), 2)
+        margin = long.margin
         self.latency_frames = longest + margin
         self._window = 0
         self._release = 0.0
         self._asleep = False
         self._buffers = _Buffers(
-            audio=np.zeros((channels, max(longest, margin) + margin + CHUNK_FRAMES)),
+            audio=line(channels, max(longest, margin) + margin),
             needed=np.ones(longest + CHUNK_FRAMES),
             released=np.zeros(longest + CHUNK_FRAMES, dtype=np.int64),
             averaged=np.zeros(longest + CHUNK_FRAMES, dtype=np.int64),
-            rows=np.zeros((self._bands.factor, 2 * margin + CHUNK_FRAMES)),
+            rows=np.zeros(factor * (2 * margin + CHUNK_FRAMES)),
             peaks=np.zeros(CHUNK_FRAMES),
             held=np.zeros((2, longest + CHUNK_FRAMES)),
             sums=np.zeros(2, dtype=np.int64),
@@ -143,8 +148,7 @@ class _Stage:
     def tune(self, lookahead_ms: float, release_ms: float) -> None:
         """Set the times; a new lookahead starts from the gain in force."""
         self._release = math.exp(-1.0 / (release_ms * 1e-3 * self._rate))
-        longest = self.latency_frames - self._bands.margin
-        window = min(max(round(lookahead_ms * 1e-3 * self._rate), 2), longest)
+        window = min(max(round(lookahead_ms * 1e-3 * self._rate), 2), self._longest)
         if window != self._window:
             self._window = window
             self._fill_averages(self._buffers.scalars[_GAIN])
@@ -170,24 +174,24 @@ class _Stage:
         """Only delay ``block``, in place."""
         self._asleep = True
         self._buffers.scalars[_LEAST] = 1.0
-        _delay(block, self._buffers.audio, self.latency_frames)
+        delay(block, self._buffers.audio, self.latency_frames)
 
     def process(self, block: NDArray[np.float64], curves: NDArray[np.float64]) -> None:
         """Limit ``block`` in place; ``curves`` are the ceiling and the wet share."""
         if self._asleep:
             self._forget_gain()
             self._asleep = False
-        _limit(block, curves, self._buffers, self._bands, self._window, self._release)
+        _limit(block, curves, self._buffers, self._detectors, self._window, self._release)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _box_sizes(window: int) -> tuple[int, int]:
     """Two moving averages whose impulse responses together span ``window + 1`` frames."""
     first = (window + 2) // 2
     return first, window + 2 - first
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _prepare(block: NDArray[np.float64], curves: NDArray[np.float64], ramp: Ramp) -> None:
     """Apply the input gain; write ceiling and wet share frame by frame."""
     channels, frames = block.shape
@@ -200,49 +204,33 @@ def _prepare(block: NDArray[np.float64], curves: NDArray[np.float64], ramp: Ramp
         curves[1, n] = ramp.now[2]
 
 
-@njit(cache=True, nogil=True)
-def _shift(line: NDArray, size: int) -> None:  # type: ignore[type-arg]
-    """Make room for the next chunk: what was ``size`` later moves to the front."""
-    for n in range(line.shape[0] - CHUNK_FRAMES):
-        line[n] = line[n + size]
-
-
-@njit(cache=True, nogil=True)
-def _delay(block: NDArray[np.float64], audio: NDArray[np.float64], latency: int) -> None:
-    """Swap a block for what went in ``latency`` frames ago."""
-    channels, frames = block.shape
-    reach = audio.shape[1] - CHUNK_FRAMES
-    for start in range(0, frames, CHUNK_FRAMES):
-        size = min(CHUNK_FRAMES, frames - start)
-        for channel in range(channels):
-            row = audio[channel]
-            row[reach : reach + size] = block[channel, start : start + size]
-            block[channel, start : start + size] = row[reach - latency : reach - latency + size]
-            _shift(row, size)
-
-
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _raise_to(peaks: NDArray[np.float64], row: NDArray[np.float64]) -> None:
     for n in range(peaks.shape[0]):
         peaks[n] = max(peaks[n], abs(row[n]))
 
 
-@njit(cache=True, nogil=True)
-def _find_peaks(buffers: _Buffers, bands: HalfBands, size: int) -> None:
+@njit(cache=True, nogil=True, error_model="numpy")
+def _find_peaks(buffers: _Buffers, detectors: tuple[HalfBands, HalfBands], size: int) -> None:
     """Largest magnitude between each frame and the next, over all channels."""
-    audio, margin = buffers.audio, bands.margin
+    audio, peaks = buffers.audio, buffers.peaks[:size]
     reach = audio.shape[1] - CHUNK_FRAMES
-    rows = buffers.rows[:, : 2 * margin + size]
-    peaks = buffers.peaks[:size]
+    late = detectors[1].margin
     peaks[:] = 0.0
-    for channel in range(audio.shape[0]):
-        rows[0] = audio[channel, reach - 2 * margin : reach + size]
-        upsample(rows, bands)
-        for p in range(rows.shape[0]):
-            _raise_to(peaks, rows[p, margin : margin + size])
+    for bands in detectors:
+        margin = bands.margin
+        width = 2 * margin + size
+        # A slice of a larger table would not be contiguous, and its loops several times slower.
+        rows = buffers.rows[: bands.factor * width].reshape(bands.factor, width)
+        start = reach - late - margin
+        for channel in range(audio.shape[0]):
+            rows[0] = audio[channel, start : start + width]
+            upsample(rows, bands)
+            for p in range(rows.shape[0]):
+                _raise_to(peaks, rows[p, margin : margin + size])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _lower_of(
     out: NDArray[np.float64], early: NDArray[np.float64], late: NDArray[np.float64]
 ) -> None:
@@ -250,7 +238,7 @@ def _lower_of(
         out[n] = min(early[n], late[n])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _hold(needed: NDArray[np.float64], scratch: NDArray[np.float64], window: int) -> int:
     """Minimum over ``window + 1`` frames, by doubling; returns the scratch row it is in.
 
@@ -272,7 +260,7 @@ def _hold(needed: NDArray[np.float64], scratch: NDArray[np.float64], window: int
     return 1 - here
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _smooth(held: NDArray[np.float64], buffers: _Buffers, window: int, release: float) -> None:
     """Let go exponentially and average twice, in place."""
     first, second = _box_sizes(window)
@@ -296,12 +284,12 @@ def _smooth(held: NDArray[np.float64], buffers: _Buffers, window: int, release: 
     buffers.sums[0], buffers.sums[1] = first_sum, second_sum
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _limit(
     block: NDArray[np.float64],
     curves: NDArray[np.float64],
     buffers: _Buffers,
-    bands: HalfBands,
+    detectors: tuple[HalfBands, HalfBands],
     window: int,
     release: float,
 ) -> None:
@@ -309,14 +297,14 @@ def _limit(
     audio, needed, scalars = buffers.audio, buffers.needed, buffers.scalars
     reach = audio.shape[1] - CHUNK_FRAMES
     longest = needed.shape[0] - CHUNK_FRAMES
-    oldest = reach - longest - bands.margin
+    oldest = reach - longest - detectors[1].margin
     scalars[_LEAST] = 1.0
     for start in range(0, frames, CHUNK_FRAMES):
         size = min(CHUNK_FRAMES, frames - start)
         stop = start + size
         for channel in range(channels):
             audio[channel, reach : reach + size] = block[channel, start:stop]
-        _find_peaks(buffers, bands, size)
+        _find_peaks(buffers, detectors, size)
         last = scalars[_LAST_PEAK]
         for n in range(size):
             # A frame's gain also scales what lies between it and its neighbours.
@@ -335,7 +323,7 @@ def _limit(
             past = audio[channel, oldest : oldest + size]
             for n in range(size):
                 block[channel, start + n] = past[n] * gains[n]
-            _shift(audio[channel], size)
-        _shift(needed, size)
-        _shift(buffers.released, size)
-        _shift(buffers.averaged, size)
+            shift(audio[channel], size)
+        shift(needed, size)
+        shift(buffers.released, size)
+        shift(buffers.averaged, size)

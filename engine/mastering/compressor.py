@@ -1,0 +1,180 @@
+"""Stereo-linked feed-forward compressor with a soft knee.
+
+The static curve and the branching detector in the decibel domain follow Giannoulis, Massberg and
+Reiss, "Digital Dynamic Range Compressor Design", J. Audio Eng. Soc. 60(6), 2012: the level is the
+largest magnitude over the channels; the reduction it asks for is smoothed with the attack time
+while it grows and the release time while it shrinks.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+from engine.mastering.delay import CHUNK_FRAMES, delay, line, shift
+from engine.mastering.parameters import PARAM_RANGES, Compressor
+from engine.mastering.smoothing import Ramp, advance
+
+_PER_DB = math.log(10.0) / 20.0
+_NOTHING_DB = 1e-9
+
+
+def reduction_db(level_db: ArrayLike, parameters: Compressor) -> NDArray[np.float64]:
+    """Static curve: gain reduction in dB, 0 or above, that a steady level in dB comes to.
+
+    Parameters
+    ----------
+    level_db
+        Peak levels in dB re full scale, any shape.
+    parameters
+        Threshold, ratio and knee.
+    """
+    over = np.asarray(level_db, dtype=np.float64) - parameters.threshold_db
+    slope = 1.0 - 1.0 / parameters.ratio
+    half = 0.5 * parameters.knee_db
+    bent = (over + half) ** 2 / (4.0 * half) if half > 0.0 else over
+    return slope * np.where(over <= -half, 0.0, np.where(over < half, bent, over))
+
+
+class CompressorProcessor:
+    """Compressor with a fixed latency, that of the longest lookahead.
+
+    The lookahead is how much earlier than the audio the detector hears; the delay of the audio
+    never changes, so moving it while audio runs does not shift time.
+
+    Parameters
+    ----------
+    rate
+        Sample rate in Hz.
+    channels
+        Number of channels; all get the same gain.
+    parameters
+        Settings at the start.
+    """
+
+    def __init__(self, rate: int, channels: int, parameters: Compressor) -> None:
+        self._rate = rate
+        self.latency_frames = round(PARAM_RANGES["compressor.lookahead_ms"].high * 1e-3 * rate)
+        self._ramp = Ramp.at(rate, self._targets(parameters))
+        self._buffers = _Buffers(
+            audio=line(channels, self.latency_frames),
+            peaks=line(1, self.latency_frames)[0],
+            gains=np.zeros(CHUNK_FRAMES),
+            reduction=np.zeros(2),
+        )
+        self._times = self._time_constants(parameters)
+        self._asleep = False
+
+    @staticmethod
+    def _targets(parameters: Compressor) -> tuple[float, float, float, float, float]:
+        """Threshold, slope, knee and makeup, and the share of it all."""
+        return (
+            parameters.threshold_db,
+            1.0 - 1.0 / parameters.ratio,
+            parameters.knee_db,
+            parameters.makeup_db,
+            float(parameters.active),
+        )
+
+    def _time_constants(self, parameters: Compressor) -> tuple[float, float, int]:
+        attack = math.exp(-1.0 / (parameters.attack_ms * 1e-3 * self._rate))
+        release = math.exp(-1.0 / (parameters.release_ms * 1e-3 * self._rate))
+        return attack, release, round(parameters.lookahead_ms * 1e-3 * self._rate)
+
+    def set_parameters(self, parameters: Compressor) -> None:
+        """Move to these settings without a click."""
+        self._ramp.move_to(self._targets(parameters))
+        self._times = self._time_constants(parameters)
+
+    def reset(self) -> None:
+        """Forget the audio so far and be at the settings that were asked for."""
+        self._ramp.finish()
+        self._buffers.audio[:] = 0.0
+        self._forget_level()
+
+    def _forget_level(self) -> None:
+        self._buffers.peaks[:] = 0.0
+        self._buffers.reduction[:] = 0.0
+
+    def process(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Compress a block ``[channels, frames]``; the result is ``latency_frames`` late."""
+        out = np.array(block, dtype=np.float64, order="C")
+        if self._ramp.resting and self._ramp.now[4] == 0.0:
+            self._asleep = True
+            self._buffers.reduction[:] = 0.0
+            delay(out, self._buffers.audio, self.latency_frames)
+            return out
+        if self._asleep:
+            self._forget_level()
+            self._asleep = False
+        _compress(out, self._buffers, self._ramp, *self._times)
+        return out
+
+    @property
+    def gain_reduction_db(self) -> float:
+        """Largest reduction in the last block, in dB, 0 or above; makeup does not count."""
+        return float(self._buffers.reduction[1])
+
+
+class _Buffers(NamedTuple):
+    """What the kernel works on; ``reduction`` is the present one and the block's largest."""
+
+    audio: NDArray[np.float64]
+    peaks: NDArray[np.float64]
+    gains: NDArray[np.float64]
+    reduction: NDArray[np.float64]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _compress(
+    block: NDArray[np.float64],
+    buffers: _Buffers,
+    ramp: Ramp,
+    attack: float,
+    release: float,
+    lookahead: int,
+) -> None:
+    channels, frames = block.shape
+    audio, peaks, gains = buffers.audio, buffers.peaks, buffers.gains
+    past = peaks.shape[0] - CHUNK_FRAMES
+    reduction, largest = buffers.reduction[0], 0.0
+    threshold_db, slope, knee_db, makeup_db, share = ramp.now
+    quiet = math.exp((threshold_db - 0.5 * knee_db) * _PER_DB)
+    for start in range(0, frames, CHUNK_FRAMES):
+        size = min(CHUNK_FRAMES, frames - start)
+        peaks[past : past + size] = 0.0
+        for channel in range(channels):
+            fresh = block[channel, start : start + size]
+            audio[channel, past : past + size] = fresh
+            for n in range(size):
+                peaks[past + n] = max(peaks[past + n], abs(fresh[n]))
+        for n in range(size):
+            if ramp.left[0] > 0:
+                advance(ramp)
+                threshold_db, slope, knee_db, makeup_db, share = ramp.now
+                quiet = math.exp((threshold_db - 0.5 * knee_db) * _PER_DB)
+            peak = peaks[lookahead + n]
+            wanted = 0.0
+            if peak > quiet:
+                over = math.log(peak) / _PER_DB - threshold_db
+                if 2.0 * over < knee_db:
+                    wanted = slope * (over + 0.5 * knee_db) ** 2 / (2.0 * knee_db)
+                else:
+                    wanted = slope * over
+            reduction = wanted + (reduction - wanted) * (attack if wanted > reduction else release)
+            if reduction < _NOTHING_DB:
+                reduction = 0.0
+            largest = max(largest, share * reduction)
+            gain_db = share * (makeup_db - reduction)
+            gains[n] = math.exp(gain_db * _PER_DB) if gain_db != 0.0 else 1.0
+        for channel in range(channels):
+            row = audio[channel]
+            for n in range(size):
+                block[channel, start + n] = row[n] * gains[n]
+            shift(row, size)
+        shift(peaks, size)
+    buffers.reduction[0], buffers.reduction[1] = reduction, largest
