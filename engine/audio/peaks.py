@@ -140,7 +140,7 @@ class PeakPyramid:
 
     def _read(self, edges: NDArray[np.float64]) -> Columns:
         if self._map is None:
-            self._map = self.stored.map()
+            self._map = np.asarray(self.stored.map())
         frames = min(self.frames, self._map.shape[0])
         bounds = np.minimum(edges.astype(np.intp), frames)
         starts = bounds[:-1][bounds[:-1] < frames]
