@@ -25,11 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
         0 done, 1 failed, 2 usage, 130 cancelled.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments and arguments[0] in COMMANDS:
-        from app.screenshot import add_parser
+    if arguments and (arguments[0] in COMMANDS or arguments[0] in ("-h", "--help")):
+        from app import screenshot
         from engine.cli import run
 
-        return run(arguments, extra=(add_parser,))
+        return run(arguments, extra=(screenshot.COMMAND,))
     options = _parser().parse_args(arguments)
     if options.version:
         from importlib import metadata
@@ -60,14 +60,7 @@ def has_display() -> bool:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="audiobench",
-        usage=USAGE,
-        description="Look at, listen to and master audio.",
-        epilog="Commands: "
-        + ", ".join(COMMANDS)
-        + ". Each has its own help: audiobench COMMAND --help.",
-    )
+    parser = argparse.ArgumentParser(prog="audiobench", usage=USAGE, add_help=False)
     parser.add_argument("files", nargs="*", type=Path, help="audio files, folders or a session")
     parser.add_argument("--demo", action="store_true", help="open the demo session")
     parser.add_argument("--theme", help="system, dark, light or high contrast, for this run")

@@ -98,7 +98,12 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
     library = Library(session, lanes, cache, keep_current=lambda: player.playing)
     masters = Masters(session, library, lanes, cache)
     commands = Commands(key_overrides(current))
-    said: list[Toast] = []
+    said: list[Toast] = []  # the toast needs the window, which needs the panels, which need this
+
+    def fail(failure: Failure) -> None:
+        log.error("%s", failure)
+        said[0].fail(failure)
+
     services = Services(
         session=session,
         library=library,
@@ -110,7 +115,7 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
         settings=settings,
         theme=theme,
         notify=lambda text: said[0].notify(text),
-        fail=lambda failure: (log.error("%s", failure), said[0].fail(failure)),
+        fail=fail,
     )
     slots = Slots(session, library, player)
     files = SessionFiles(session, library, settings, services.fail)

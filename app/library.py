@@ -48,7 +48,7 @@ class LoadedClip:
     @property
     def available_frames(self) -> int:
         """Frames that are decoded."""
-        return self.stored.frames if self.stored else 0
+        return self.stored.available_frames if self.stored else 0
 
 
 class Library(QObject):

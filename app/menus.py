@@ -81,7 +81,9 @@ class Menus:
     def preferences(self) -> None:
         """Edit the settings and put them to work."""
         services = self._services
-        cache = CacheView(str(services.cache.root), services.cache.size_bytes, services.cache.clear)
+        cache = CacheView(
+            str(services.cache.root), lambda: services.cache.size_bytes, services.cache.clear
+        )
         names = [device.name for device in services.player.devices()]
         dialog = Preferences(
             services.settings.current, services.commands, names, cache, self.window

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.cli.command import DONE, Command, UsageError
+from engine.cli.terminal import Terminal
 from engine.tasks import Failure
 
 if TYPE_CHECKING:
@@ -19,33 +21,34 @@ LOAD_TIMEOUT_S = 120.0
 SETTLE_S = 0.6
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the command line's parser."""
-    parser = commands.add_parser("screenshot", help="write a picture of the window")
-    parser.add_argument("out", type=Path, help="PNG file to write")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``screenshot``."""
+    parser.add_argument("out", type=Path, metavar="OUT.png", help="picture to write")
     parser.add_argument("files", nargs="*", type=Path, help="audio to open; the demo by default")
     parser.add_argument("--session", type=Path, help="session file to open")
-    parser.add_argument("--panel", help="panel to bring to the front, or alone with --only")
+    parser.add_argument("--panel", help="panel to bring to the front: files, mastering, jobs ...")
     parser.add_argument("--layout", default="Master", help="Analyse, Master, Explore or Listen")
     parser.add_argument("--theme", default="dark", help="dark, light or high contrast")
     parser.add_argument("--size", default="1400x900", help="WIDTHxHEIGHT of the window")
     parser.add_argument("--master", action="store_true", help="master the clip first")
-    parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Write the picture; returns what ``--json`` prints."""
+def run(options: argparse.Namespace, terminal: Terminal) -> int:
+    """Write the picture."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from app import bootstrap
     from app.audio.devices import CLOCK, Output
     from app.demo import make_demo
-    from app.settings import Locations
+    from app.window import LAYOUTS
+    from engine.locations import Locations
     from engine.tasks import Context
 
     try:
         width, height = (int(part) for part in options.size.split("x"))
     except ValueError as error:
-        raise Failure(f"{options.size} is no size.", "", "Write it like 1400x900.") from error
+        raise UsageError(f"{options.size} is no size; write it like 1400x900") from error
+    if options.layout not in LAYOUTS:
+        raise UsageError(f"there is no layout {options.layout}; there are {', '.join(LAYOUTS)}")
     with tempfile.TemporaryDirectory() as folder:
         # Settings and journals of their own; the cache and the demo are the user's.
         standard = Locations.standard()
@@ -72,7 +75,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             save(workbench, options.out)
         finally:
             workbench.close()
-    return {"written": str(options.out), "width": width, "height": height}
+    terminal.say(f"wrote {options.out}")
+    terminal.emit({"written": str(options.out), "width": width, "height": height})
+    return DONE
 
 
 def is_loaded(workbench: Workbench) -> bool:
@@ -114,3 +119,12 @@ def save(workbench: Workbench, out: Path) -> None:
             "The folder is read-only or the disk is full.",
             "Choose another place.",
         )
+
+
+COMMAND = Command(
+    "screenshot",
+    "write a picture of the window",
+    add_arguments,
+    run,
+    "Open the real window without a screen and write a picture of it.",
+)

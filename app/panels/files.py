@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QFileDialog,
     QHBoxLayout,
     QHeaderView,
     QLabel,
@@ -22,7 +24,9 @@ from PySide6.QtWidgets import (
 
 from app.commands import Command
 from app.document.state import ClipEntry
+from app.export_request import ExportRequest, ExportWhat
 from app.panels.base import Panel, Services
+from engine.audio.export_format import ExportFormat
 
 COLUMNS = ("Name", "Length", "Format", "LUFS", "Status")
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -33,6 +37,12 @@ def clock(duration_s: float) -> str:
     seconds = round(duration_s)
     hours, minutes = seconds // 3600, seconds // 60 % 60
     return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
+
+
+def unused(path: Path) -> Path:
+    """The path, numbered if there is such a file already."""
+    candidates = (path, *(path.with_stem(f"{path.stem} {number}") for number in range(2, 1000)))
+    return next(each for each in candidates if not each.exists())
 
 
 class ClipTable(QAbstractTableModel):
@@ -106,7 +116,7 @@ class ClipTable(QAbstractTableModel):
             if loudness is None or not math.isfinite(loudness.integrated_lufs):
                 return "–"
             return f"{loudness.integrated_lufs:.1f}"
-        return self._services.library.status(clip.id)
+        return self._services.masters.status(clip.id)
 
 
 class FilesPanel(Panel):
@@ -159,7 +169,8 @@ class FilesPanel(Panel):
         layout.addLayout(buttons)
 
         services.session.changed.connect(self._show_state)
-        services.library.changed.connect(lambda _clip_id: self._table.refresh())
+        for source in (services.library, services.masters):
+            source.changed.connect(lambda _clip_id: self._table.refresh())
         self._show_state(services.session.state)
 
     def selected_ids(self) -> list[str]:
@@ -178,7 +189,7 @@ class FilesPanel(Panel):
             Command("files.master_all", "Master all clips", self._master_every, ("Ctrl+Shift+M",),
                     "Clip", has_clips, hint="Queue a mastering job for every clip"),
             Command("files.export_all", "Export all masters…",
-                    self.services.library.ask_export_all, (), "Clip", has_clips),
+                    self._export_all, (), "Clip", has_clips),
             Command("files.close", "Close clip", self._close_selected, ("Ctrl+W",), "Clip",
                     has_clips),
         ]  # fmt: skip
@@ -210,7 +221,21 @@ class FilesPanel(Panel):
 
     def _master_every(self) -> None:
         for clip in self.services.session.state.clips:
-            self.services.library.master(clip.id)
+            self.services.masters.master(clip.id)
+
+    def _cancel(self, clip_ids: list[str]) -> None:
+        for clip_id in clip_ids:
+            self.services.masters.cancel(clip_id)
+
+    def _export_all(self) -> None:
+        """Write every clip's master into a folder, as 24-bit WAV under the clip's name."""
+        name = QFileDialog.getExistingDirectory(self, "Export all masters into")
+        if not name:
+            return
+        for clip in self.services.session.state.clips:
+            path = unused(Path(name) / f"{clip.path.stem} - master.wav")
+            request = ExportRequest(ExportWhat.MASTER, path, ExportFormat("wav", 24))
+            self.services.masters.export(clip.id, request)
 
     def _close_selected(self) -> None:
         session = self.services.session
@@ -226,8 +251,8 @@ class FilesPanel(Panel):
             return
         menu = QMenu(self)
         entries: list[tuple[str, Callable[[], object]]] = [
-            ("Master", lambda: [self.services.library.master(each) for each in ids]),
-            ("Cancel work", lambda: [self.services.library.cancel(each) for each in ids]),
+            ("Master", lambda: [self.services.masters.master(each) for each in ids]),
+            ("Cancel mastering", lambda: self._cancel(ids)),
             ("Export…", lambda: self.services.commands.run("master.export")),
             ("Close", self._close_selected),
         ]

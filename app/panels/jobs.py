@@ -61,7 +61,7 @@ class JobRow(QFrame):
         self._retry = QToolButton(self)
         self._retry.setText("Retry")
         self._retry.setAccessibleName(f"Retry {job.title}")
-        self._retry.clicked.connect(lambda: services.library.retry(job))
+        self._retry.clicked.connect(lambda: services.masters.retry(job))
         head = QHBoxLayout()
         head.addWidget(self._title, 1)
         head.addWidget(self._cancel)

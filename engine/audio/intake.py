@@ -55,9 +55,9 @@ class _Follower:
     def catch_up(self, stored: StoredAudio, context: Context) -> Intake:
         """Read on to the last frame there is."""
         frames = stored.map()
-        while self._frame < stored.frames:
+        while self._frame < stored.available_frames:
             context.checkpoint()
-            stop = min(self._frame + BLOCK_FRAMES, stored.frames)
+            stop = min(self._frame + BLOCK_FRAMES, stored.available_frames)
             block = frames[self._frame : stop].T
             self._peaks.append(block)
             self._meter.push(block)
@@ -93,13 +93,23 @@ def take_in(spec: IntakeSpec, context: Context) -> Intake:
 
     decoding = Context(follow, context.cancel_event)
     stored = decode(spec.path, spec.cache, decoding)
-    known = _recall(stored, spec.cache)
+    return summarise(stored, spec.cache, context, followers[0] if followers else None)
+
+
+def summarise(
+    stored: StoredAudio, cache: Cache, context: Context, follower: _Follower | None = None
+) -> Intake:
+    """Peaks and loudness of stored audio, from the cache or made now.
+
+    ``follower`` has read the beginning already.
+    """
+    known = _recall(stored, cache)
     if known is not None:
         return known
-    follower = followers[0] if followers else _Follower(stored)
+    follower = follower or _Follower(stored)
     follower.catch_up(stored, context)
     intake = follower.finish(stored)
-    _remember(intake, spec.cache)
+    _remember(intake, cache)
     return intake
 
 

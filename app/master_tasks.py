@@ -1,0 +1,124 @@
+"""The tasks behind Master, Render and Export; they import the engine's heavy modules in a lane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.document.state import ClipEntry
+from app.export_request import ExportRequest, ExportWhat
+from engine.cache import Cache
+from engine.tasks import Context
+
+if TYPE_CHECKING:
+    from engine.audio.intake import Intake
+    from engine.audio.store import StoredAudio
+    from engine.mastering.master import MasterResult, MasterSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSpec:
+    """A clip with its settings; ``stored`` is None while it is not decoded.
+
+    ``refit`` asks the fit; without it the clip's parameters are rendered as they are.
+    """
+
+    clip: ClipEntry
+    stored: StoredAudio | None
+    cache: Cache
+    refit: bool = True
+
+    def master_spec(self) -> MasterSpec:
+        """What the engine is asked to do."""
+        from engine.mastering.master import MasterSpec
+
+        entry = self.clip.mastering
+        return MasterSpec(
+            source=self.stored or self.clip.path,
+            cache=self.cache,
+            target=entry.target,
+            references=tuple(Path(path) for path in entry.references),
+            lufs=entry.lufs,
+            ceiling_dbtp=entry.ceiling_dbtp,
+            amount=entry.amount,
+            parameters=None if self.refit else entry.parameters,
+            keep_gain=not self.refit,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Mastered:
+    """A result and what a view needs of its rendering."""
+
+    result: MasterResult
+    intake: Intake
+
+
+def master_clip(spec: ClipSpec, context: Context) -> Mastered:
+    """Master a clip and summarise the rendering."""
+    from engine.audio.intake import summarise
+    from engine.mastering.master import master
+
+    result = master(spec.master_spec(), context.part(0.0, 0.95))
+    intake = summarise(result.rendered, spec.cache, context.part(0.95, 1.0))
+    return Mastered(result, intake)
+
+
+@dataclass(frozen=True, slots=True)
+class FindSpec:
+    """A rendering the session names, by its key."""
+
+    key: str
+    cache: Cache
+
+
+def find_rendering(spec: FindSpec, context: Context) -> Intake | None:
+    """A rendering made before; None when the cache has dropped it."""
+    from engine.audio.intake import summarise
+    from engine.audio.store import find
+
+    stored = find(spec.cache, spec.key)
+    return summarise(stored, spec.cache, context) if stored is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSpec:
+    """A clip and how to write it."""
+
+    source: ClipSpec
+    request: ExportRequest
+
+
+def export_clip(spec: ExportSpec, context: Context) -> Path:
+    """Write the original, the live numbers or the master to a file, and the reports beside it."""
+    from engine.audio.probe import probe
+    from engine.audio.store import decode
+    from engine.audio.writer import write_audio
+    from engine.mastering.loudness_solve import blocks_of
+    from engine.mastering.master import master
+    from engine.report import write_report
+
+    request, source = spec.request, spec.source
+    result = None
+    if request.what is ExportWhat.ORIGINAL:
+        audio = source.stored or decode(source.clip.path, source.cache, context.part(0.0, 0.6))
+    else:
+        result = master(source.master_spec(), context.part(0.0, 0.8))
+        audio = result.rendered
+    context.checkpoint()
+    writing = context.part(0.8, 1.0, "Writing")
+    write_audio(
+        request.path,
+        blocks_of(audio, writing),
+        audio.rate,
+        audio.channels,
+        request.format,
+        probe(source.clip.path).metadata,
+        writing,
+        audio.frames,
+    )
+    for path in request.reports:
+        if result is not None:
+            write_report(result, path)
+    return request.path

@@ -1,0 +1,224 @@
+"""Masters: the mastering and export jobs of the session's clips, and their renderings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from app.document.session import Session
+from app.document.state import ClipEntry, SessionState
+from app.export_request import ExportRequest, ExportWhat
+from app.library import Library
+from app.master_tasks import (
+    ClipSpec,
+    ExportSpec,
+    FindSpec,
+    Mastered,
+    export_clip,
+    find_rendering,
+    master_clip,
+)
+from engine.cache import Cache
+from engine.lanes import Job, JobState, Lane, Lanes
+
+if TYPE_CHECKING:
+    from engine.audio.intake import Intake
+    from engine.mastering.master import MasterResult
+
+log = logging.getLogger("audiobench.master")
+
+
+class Masters(QObject):
+    """Runs mastering in the heavy lane and keeps the renderings the session names.
+
+    Signals
+    -------
+    changed(clip_id)
+        A job of this clip started, ended or was replaced.
+    failed(Failure)
+        A job failed.
+    exported(path)
+        A file was written.
+    """
+
+    changed = Signal(str)
+    failed = Signal(object)
+    exported = Signal(object)
+
+    def __init__(
+        self,
+        session: Session,
+        library: Library,
+        lanes: Lanes,
+        cache: Cache,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._library = library
+        self._lanes = lanes
+        self._cache = cache
+        self._jobs: dict[str, Job] = {}
+        self._results: dict[str, MasterResult] = {}
+        self._intakes: dict[str, Intake] = {}
+        self._again: dict[int, Callable[[], Job | None]] = {}
+        self._sought: set[str] = set()
+        session.changed.connect(self._follow)
+        library.changed.connect(lambda _clip_id: self._follow(session.state))
+        self._follow(session.state)
+
+    def job(self, clip_id: str) -> Job | None:
+        """The job that masters a clip now, None when there is none."""
+        return self._jobs.get(clip_id)
+
+    def result(self, clip_id: str) -> MasterResult | None:
+        """What mastering a clip measured; None when it was not mastered since the start."""
+        clip = self._session.state.clip(clip_id)
+        return self._results.get(clip.mastering.rendering_key or "") if clip else None
+
+    def master(self, clip_id: str) -> Job | None:
+        """Fit, render and measure a clip; the running job if there is one already."""
+        return self._start(clip_id, refit=True)
+
+    def render(self, clip_id: str) -> Job | None:
+        """Render a clip by its numbers as they are now, without a fit."""
+        return self._start(clip_id, refit=False)
+
+    def cancel(self, clip_id: str) -> None:
+        """Stop a clip's job."""
+        job = self._jobs.get(clip_id)
+        if job is not None:
+            job.cancel()
+
+    def retry(self, job: Job) -> Job | None:
+        """Run a job again that failed or was cancelled, with the settings of now."""
+        again = self._again.pop(job.id, None)
+        return again() if again is not None else job.retry()
+
+    def export(self, clip_id: str, request: ExportRequest) -> Job | None:
+        """Write a clip to a file."""
+        clip = self._session.state.clip(clip_id)
+        if clip is None:
+            return None
+        # A clip nobody mastered yet is mastered on the way out.
+        refit = request.what is ExportWhat.MASTER and clip.mastering.parameters is None
+        spec = ExportSpec(self._spec(clip, refit=refit), request)
+        title = f"Export {request.path.name}"
+        job = self._lanes.submit(title, export_clip, spec, lane=Lane.HEAVY)
+        self._again[job.id] = partial(self.export, clip_id, request)
+        job.ended.connect(lambda: self._end_export(job))
+        return job
+
+    def status(self, clip_id: str) -> str:
+        """A few words on how far a clip is."""
+        loaded, clip = self._library.audio(clip_id), self._session.state.clip(clip_id)
+        if loaded is None or clip is None:
+            return ""
+        if loaded.failure is not None:
+            return "cannot be read"
+        job = self._jobs.get(clip_id)
+        if job is not None:
+            waiting = job.state is JobState.QUEUED
+            return "waiting" if waiting else f"mastering {job.progress.fraction:.0%}"
+        if loaded.stored is None or not loaded.stored.complete:
+            frames = loaded.stored.frames if loaded.stored else 0
+            return f"decoding {loaded.available_frames / frames:.0%}" if frames else "opening"
+        if loaded.rendered_loudness is not None:
+            return f"mastered, {loaded.rendered_loudness.integrated_lufs:.1f} LUFS"
+        return "edited" if clip.mastering.parameters is not None else ""
+
+    def _start(self, clip_id: str, *, refit: bool) -> Job | None:
+        clip = self._session.state.clip(clip_id)
+        if clip is None or clip_id in self._jobs:
+            return self._jobs.get(clip_id)
+        verb = "Master" if refit else "Render"
+        spec = self._spec(clip, refit=refit)
+        job = self._lanes.submit(f"{verb} {clip.name}", master_clip, spec, lane=Lane.HEAVY)
+        self._jobs[clip_id] = job
+        self._again[job.id] = partial(self._start, clip_id, refit=refit)
+        job.progressed.connect(lambda _progress: self.changed.emit(clip_id))
+        job.ended.connect(lambda: self._end(clip_id, verb, job))
+        self.changed.emit(clip_id)
+        return job
+
+    def _spec(self, clip: ClipEntry, *, refit: bool) -> ClipSpec:
+        loaded = self._library.audio(clip.id)
+        stored = loaded.stored if loaded and loaded.stored and loaded.stored.complete else None
+        return ClipSpec(clip, stored, self._cache, refit)
+
+    def _end(self, clip_id: str, verb: str, job: Job) -> None:
+        self._jobs.pop(clip_id, None)
+        clip = self._session.state.clip(clip_id)
+        if job.state is JobState.DONE and clip is not None:
+            self._take(clip, verb, job.result)
+        elif job.state is JobState.FAILED and job.failure is not None:
+            self.failed.emit(job.failure)
+        self.changed.emit(clip_id)
+
+    def _take(self, clip: ClipEntry, verb: str, mastered: Mastered) -> None:
+        """Put the result into the session as one undoable step, and its sound into the library."""
+        result = mastered.result
+        self._results[result.rendering_key] = result
+        self._intakes[result.rendering_key] = mastered.intake
+        state = self._session.state.with_mastering(
+            clip.id,
+            parameters=result.parameters,
+            fitted=result.parameters if verb == "Master" else clip.mastering.fitted,
+            rendering_key=result.rendering_key,
+        )
+        self._session.edit(f"{verb} {clip.name}", state)
+        for warning in result.warnings:
+            log.warning("%s: %s", clip.name, warning)
+        log.info(
+            "mastered %s: %.1f -> %.1f LUFS, true peak %.2f dBTP",
+            clip.name,
+            result.before.integrated_lufs,
+            result.after.integrated_lufs,
+            result.after.true_peak_dbtp,
+        )
+
+    def _end_export(self, job: Job) -> None:
+        if job.state is JobState.DONE:
+            log.info("exported %s", job.result)
+            self.exported.emit(job.result)
+        elif job.state is JobState.FAILED and job.failure is not None:
+            self.failed.emit(job.failure)
+
+    def _follow(self, state: SessionState) -> None:
+        """Keep every clip's rendering the one its session entry names; undo changes it too."""
+        for clip in state.clips:
+            loaded = self._library.audio(clip.id)
+            key = clip.mastering.rendering_key
+            if loaded is None or loaded.rendering_key == key:
+                continue
+            intake = self._intakes.get(key or "")
+            if intake is not None or key is None:
+                self._show(clip.id, key, intake)
+            elif key not in self._sought:
+                self._sought.add(key)
+                self._seek(clip.id, key)
+
+    def _show(self, clip_id: str, key: str | None, intake: Intake | None) -> None:
+        self._library.update(
+            clip_id,
+            rendering_key=key,
+            rendering=intake.stored if intake else None,
+            rendering_peaks=intake.peaks if intake else None,
+            rendered_loudness=intake.loudness if intake else None,
+        )
+
+    def _seek(self, clip_id: str, key: str) -> None:
+        """Look for a rendering of an earlier run in the cache."""
+        job = self._lanes.submit("Find the master", find_rendering, FindSpec(key, self._cache))
+
+        def take() -> None:
+            if job.state is JobState.DONE:
+                if job.result is not None:
+                    self._intakes[key] = job.result
+                self._show(clip_id, key, job.result)
+
+        job.ended.connect(take)
