@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import traceback
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from engine.cli import doctor, info
-from engine.cli.command import CANCELLED, DONE, FAILED, USAGE, UsageError
+from engine.cli import doctor, info, master
+from engine.cli.command import CANCELLED, FAILED, USAGE, Command, UsageError
 from engine.cli.terminal import Terminal, failure_document, flush
 from engine.failures import as_failure
 from engine.tasks import Cancelled
 
-COMMANDS = (info.COMMAND, doctor.COMMAND)
+COMMANDS = (info.COMMAND, master.COMMAND, doctor.COMMAND)
 
 DESCRIPTION = """\
 A workbench for people who work on sound with models: look at audio, hear it, master it.
@@ -28,19 +27,13 @@ complete: a failed or cancelled command leaves no half file and never harms an e
 """
 
 
-# Adds one parser to the commands; its default ``run(arguments)`` returns what --json prints.
-Extra = Callable[[Any], None]
-
-
-def build_parser(extra: Sequence[Extra] = ()) -> argparse.ArgumentParser:
+def build_parser(extra: Sequence[Command] = ()) -> argparse.ArgumentParser:
     """The whole parser.
 
     Parameters
     ----------
     extra
-        Further commands, from packages the engine does not know. Each is called with the
-        subparsers and adds its own, whose default ``run(arguments)`` does the work and returns
-        plain data for JSON.
+        Further commands, from packages the engine does not know.
     """
     from importlib.metadata import version
 
@@ -57,7 +50,7 @@ def build_parser(extra: Sequence[Extra] = ()) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", required=True, prog="audiobench"
     )
-    for command in COMMANDS:
+    for command in (*COMMANDS, *extra):
         sub = commands.add_parser(
             command.name,
             help=command.summary,
@@ -65,20 +58,16 @@ def build_parser(extra: Sequence[Extra] = ()) -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.add_arguments(sub)
-        sub.set_defaults(run_command=command.run)
-    for add in extra:
-        add(commands)
-    for sub in commands.choices.values():
         output = sub.add_argument_group("output")
         output.add_argument("--json", action="store_true", help="print the result as JSON")
         output.add_argument(
             "--debug", action="store_true", help="follow a failure with its traceback"
         )
-        sub.set_defaults(parser=sub)
+        sub.set_defaults(parser=sub, command=command)
     return parser
 
 
-def run(argv: Sequence[str], extra: Sequence[Extra] = ()) -> int:
+def run(argv: Sequence[str], extra: Sequence[Command] = ()) -> int:
     """Do what the arguments say.
 
     Returns
@@ -91,10 +80,10 @@ def run(argv: Sequence[str], extra: Sequence[Extra] = ()) -> int:
     except SystemExit as error:  # argparse has printed help or what is wrong
         return int(error.code or 0)
     terminal = Terminal(as_json=arguments.json, debug=arguments.debug)
-    run_command = getattr(arguments, "run_command", _run_extra)
+    command: Command = arguments.command
     try:
         with terminal.interruptible():
-            return int(run_command(arguments, terminal))
+            return command.run(arguments, terminal)
     except UsageError as error:
         arguments.parser.print_usage(terminal.error_stream)
         terminal.note(f"{arguments.parser.prog}: {error}")
@@ -113,12 +102,3 @@ def run(argv: Sequence[str], extra: Sequence[Extra] = ()) -> int:
         return FAILED
     finally:
         flush()
-
-
-def _run_extra(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Run a command that was added from outside."""
-    document: dict[str, Any] = arguments.run(arguments)
-    for key, value in document.items():
-        terminal.say(f"{key}: {value}")
-    terminal.emit(document)
-    return DONE

@@ -57,3 +57,27 @@ def outputs_in(folder: Path, inputs: Sequence[Path], suffix: str) -> list[Path]:
         names.add(name.lower())
         outputs.append(folder / f"{name}{suffix}")
     return outputs
+
+
+def check_output(output: Path, inputs: Iterable[Path], overwrite: bool) -> None:
+    """Refuse, before any work, an output that must not or cannot be written.
+
+    Raises
+    ------
+    Failure
+        If it is one of the inputs, exists and ``overwrite`` is False, or has no folder.
+    """
+    if output.exists() and any(path.exists() and output.samefile(path) for path in inputs):
+        raise Failure(
+            f"“{output}” is an input itself.",
+            "It would be destroyed by its own master.",
+            "Name another output.",
+        )
+    if output.exists() and not overwrite:
+        raise Failure(f"“{output}” is there already.", "It was left as it is.", "Use --overwrite.")
+    if not output.parent.is_dir():
+        raise Failure(
+            f"There is no folder “{output.parent}”.",
+            "The result would have nowhere to go.",
+            "Make the folder or name another.",
+        )
