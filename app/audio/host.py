@@ -7,6 +7,7 @@ when its standard input is closed, which also happens when the window dies.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import os
@@ -41,6 +42,7 @@ WARM_S = 2.0
 SILENT_DEVICE_S = 2.0
 METERS_S = 0.03
 SWITCH_S = 0.001
+NICENESS = -11
 
 
 class Host:
@@ -77,6 +79,7 @@ class Host:
         self._seen["rescan"] = int(block.control["rescan_sequence"][0])
         self._publish_devices()
         threading.Thread(target=self._watch_parent, daemon=True).start()
+        _raise_priority()
         gc.freeze()
         gc.disable()
         sys.setswitchinterval(SWITCH_S)
@@ -333,6 +336,13 @@ class Host:
 
     def _report(self, what: str, why: str, remedy: str) -> None:
         self._block.mail["trouble"].write_json({"what": what, "why": why, "remedy": remedy})
+
+
+def _raise_priority() -> None:
+    """Run before other programs where the system allows it (Windows: see the watchdog)."""
+    if hasattr(os, "nice"):
+        with contextlib.suppress(OSError):
+            os.nice(NICENESS)
 
 
 def main(path: str) -> None:

@@ -131,4 +131,5 @@ class Watchdog(QObject):
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=environment,
+            creationflags=getattr(subprocess, "HIGH_PRIORITY_CLASS", 0),
         )
