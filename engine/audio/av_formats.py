@@ -30,25 +30,36 @@ _LOSSLESS = frozenset(
 
 
 def describe(
-    path: Path, container: InputContainer, stream: AudioStream, first: AudioFrame
+    path: Path,
+    container: InputContainer,
+    stream: AudioStream,
+    first: AudioFrame,
+    states_delay: bool,
 ) -> AudioInfo:
     """What container, stream and first decoded frame tell about a file.
 
-    ``frames`` stays None: no container FFmpeg reads states the decoded length reliably.
+    ``frames`` is known for FLAC and for MP3 with a LAME header (``states_delay``). It stays None
+    for the rest: what they say of their length may include encoder delay or be rounded.
     """
     codec = stream.codec_context.codec.canonical_name
     exact = codec.startswith(("pcm_", "dsd_")) or codec in _LOSSLESS
     sample_format = _sample_format(first.format.name)
+    bits = _bits(stream, codec, sample_format) if exact else None
+    duration_s = _duration_s(container, stream)
+    frames = None
+    known = container.format.name == "flac" or (container.format.name == "mp3" and states_delay)
+    if known and duration_s is not None:
+        frames = round(duration_s * first.sample_rate)
     return AudioInfo(
         path=path,
         container=_CONTAINERS.get(container.format.name, container.format.name),
         codec="pcm" if codec.startswith("pcm_") else codec,
         rate=first.sample_rate,
         channels=first.layout.nb_channels,
-        frames=None,
-        duration_s=_duration_s(container, stream),
-        sample_format=sample_format,
-        bits=_bits(stream, codec, sample_format) if exact else None,
+        frames=frames,
+        duration_s=duration_s,
+        sample_format=f"int{bits}" if bits and sample_format.startswith("int") else sample_format,
+        bits=bits,
         bit_rate=stream.codec_context.bit_rate or container.bit_rate or None,
         metadata=descriptive_tags({**container.metadata, **stream.metadata}),
     )

@@ -42,15 +42,18 @@ class Decoder:
         Packets that gave an error.
     broken
         Why demuxing stopped before the end; empty if it did not.
-    end_s
-        Where the last packet ends on the stream's clock, in seconds; None if it does not say.
+    last_packet
+        Start and length of the last packet on the stream's clock; None if it does not say.
+    states_delay
+        Whether the first packet says how much encoder delay to take off.
     """
 
     def __init__(self, container: InputContainer, stream: AudioStream) -> None:
         self._packets = container.demux(stream)
         self.undecodable = 0
         self.broken = ""
-        self.end_s: Fraction | None = None
+        self.last_packet: tuple[int, int] | None = None
+        self.states_delay = False
 
     def __iter__(self) -> Iterator[AudioFrame | None]:
         """Yield frames, and None in the place of packets that could not be decoded."""
@@ -62,8 +65,11 @@ class Decoder:
                 return
             if packet is None:
                 return
-            if packet.pts is not None and packet.duration and packet.time_base:
-                self.end_s = (packet.pts + packet.duration) * packet.time_base
+            pts, duration = packet.pts, packet.duration
+            if pts is not None and duration:
+                if self.last_packet is None:
+                    self.states_delay = packet.has_sidedata("skip_samples")
+                self.last_packet = pts, duration
             try:
                 frames = packet.decode()
             except av.FFmpegError:
@@ -119,6 +125,8 @@ class AvReader(Reader):
             stream = container.streams.best("audio")
             if container.format.name not in FORMATS or not isinstance(stream, AudioStream):
                 raise unreadable(path, "There is no audio in it")
+            if stream.codec_context is None:
+                raise unreadable(path, "There is no decoder for its kind of audio")
             check_supported(path, stream.codec_context.sample_rate, stream.codec_context.channels)
             decoder = Decoder(container, stream)
             frames = iter(decoder)
@@ -126,7 +134,7 @@ class AvReader(Reader):
             if first is None:
                 raise unreadable(path, decoder.broken or "None of its audio could be decoded")
             check_supported(path, first.sample_rate, first.layout.nb_channels)
-            info = describe(path, container, stream, first)
+            info = describe(path, container, stream, first, decoder.states_delay)
             return cls(info, container, stream, decoder, frames, first)
         except (av.FFmpegError, OSError, ValueError) as error:
             container.close()
@@ -181,17 +189,17 @@ class AvReader(Reader):
 
     def _stated_frames(self, read: int) -> int:
         """How long an MP4 says the audio is; ``read`` for other containers."""
-        info, end_s = self._info, self._decoder.end_s
+        info, last, time_base = self._info, self._decoder.last_packet, self._stream.time_base
         if info.container != "mp4" or self._decoder.broken:
             return read
         tag = _ITUNES_GAPLESS.match(self._container.metadata.get("iTunSMPB", ""))
         if tag:
             return int(tag.group(1), 16)
-        if end_s is None:
+        if last is None or not time_base:
             return read
-        length_s = end_s - self._start_s
-        if self._stream.duration and self._stream.time_base:
-            edit_s = self._stream.duration * self._stream.time_base
+        length_s = sum(last) * time_base - self._start_s
+        if self._stream.duration:
+            edit_s = self._stream.duration * time_base
             if edit_s < length_s - _EDIT_TICK_S:
                 length_s = edit_s
         return round(length_s * info.rate)
@@ -199,7 +207,7 @@ class AvReader(Reader):
     def _note_damage(self) -> None:
         notes = []
         if self._decoder.undecodable:
-            notes.append(f"{self._decoder.undecodable} packets could not be decoded.")
+            notes.append(f"Packets that could not be decoded: {self._decoder.undecodable}.")
         if self._decoder.broken:
             notes.append(f"Reading stopped early: {self._decoder.broken}.")
         self._info = replace(self._info, damage=" ".join(notes))
@@ -223,5 +231,9 @@ def as_float32(frame: AudioFrame) -> NDArray[np.float32]:
 
 
 def reason(error: Exception) -> str:
-    """FFmpeg's words for an error, without number and path."""
+    """Why FFmpeg gave up, in words for a user."""
+    if isinstance(error, av.InvalidDataError | av.ArgumentError):
+        return "What it holds is not in any audio format known here, or is damaged"
+    if isinstance(error, av.EOFError):
+        return "It ends before any audio comes"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

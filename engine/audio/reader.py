@@ -19,8 +19,9 @@ from engine.tasks import Failure
 
 BLOCK_FRAMES = 65536
 
-# libsndfile is exact and fast for what it stores uncompressed and for FLAC; FFmpeg knows the rest.
-_SOUNDFILE_MAGIC = (b"RIFF", b"RF64", b"FORM", b"fLaC", b".snd", b"riff")
+# libsndfile is exact and fast for what is stored uncompressed, FFmpeg knows the rest. It takes FLAC
+# too: equally fast, and it goes on after damage where libsndfile gives up.
+_SOUNDFILE_MAGIC = (b"RIFF", b"RF64", b"FORM", b".snd", b"riff")
 
 
 class Reader(ABC):
@@ -63,7 +64,7 @@ class Reader(ABC):
         held_frames = total_frames = 0
         try:
             for piece in self._pieces(block_frames):
-                held.append(self._clean(piece))
+                held.append(piece)
                 held_frames += piece.shape[1]
                 total_frames += piece.shape[1]
                 if held_frames < block_frames:
@@ -71,13 +72,13 @@ class Reader(ABC):
                 joined = held[0] if len(held) == 1 else np.concatenate(held, axis=1)
                 start = 0
                 while held_frames - start >= block_frames:
-                    yield np.ascontiguousarray(joined[:, start : start + block_frames])
+                    yield self._clean(joined[:, start : start + block_frames])
                     start += block_frames
                 held, held_frames = [joined[:, start:]], held_frames - start
         except OSError as error:
             raise unreadable(self._info.path, error.strerror or str(error)) from error
         if held_frames:
-            yield np.ascontiguousarray(np.concatenate(held, axis=1))
+            yield self._clean(np.concatenate(held, axis=1))
         if total_frames == 0:
             raise unreadable(self._info.path, "It holds no samples")
         self._finish(total_frames)
@@ -90,15 +91,15 @@ class Reader(ABC):
             info = replace(info, damage=f"{info.damage} {missing}".strip())
         self._info = replace(info, frames=frames, duration_s=frames / info.rate)
 
-    def _clean(self, piece: NDArray[np.float32]) -> NDArray[np.float32]:
-        if np.isfinite(np.add.reduce(piece, axis=None)):  # one pass over the ordinary case
-            return piece
-        finite = np.isfinite(piece)
-        bad = int(piece.size - np.count_nonzero(finite))
+    def _clean(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        block = np.ascontiguousarray(block)
+        finite = np.isfinite(block)
+        bad = int(block.size - np.count_nonzero(finite))
         if bad:
             total = self._info.nonfinite_samples + bad
             self._info = replace(self._info, nonfinite_samples=total)
-        return np.where(finite, piece, np.float32(0.0))
+            block = np.where(finite, block, np.float32(0.0))
+        return block
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,8 @@
-"""Reader on libsndfile: WAV, RF64, AIFF, FLAC, AU and W64, bit-exact."""
+"""Reader on libsndfile: WAV, RF64, AIFF, AU and W64, bit-exact."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
@@ -15,15 +16,16 @@ from engine.audio.av_formats import FORMATS, OPEN_OPTIONS
 from engine.audio.info import AudioInfo, check_supported, descriptive_tags, unreadable
 from engine.audio.reader import Reader
 
+_SHORT_DATA = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _CONTAINERS = {"WAVEX": "wav"}
 _SUBTYPES = {
-    "PCM_U8": ("pcm", "uint8", 8),
-    "PCM_S8": ("pcm", "int8", 8),
-    "PCM_16": ("pcm", "int16", 16),
-    "PCM_24": ("pcm", "int24", 24),
-    "PCM_32": ("pcm", "int32", 32),
-    "FLOAT": ("pcm", "float32", 32),
-    "DOUBLE": ("pcm", "float64", 64),
+    "PCM_U8": ("uint8", 8),
+    "PCM_S8": ("int8", 8),
+    "PCM_16": ("int16", 16),
+    "PCM_24": ("int24", 24),
+    "PCM_32": ("int32", 32),
+    "FLOAT": ("float32", 32),
+    "DOUBLE": ("float64", 64),
 }
 
 
@@ -75,16 +77,13 @@ class SoundFileReader(Reader):
 
 
 def _info(path: Path, file: soundfile.SoundFile) -> AudioInfo:
-    codec, sample_format, bits = _SUBTYPES[file.subtype]
-    container = _CONTAINERS.get(file.format, file.format.lower())
-    if container == "flac":
-        codec = "flac"
+    sample_format, bits = _SUBTYPES[file.subtype]
     duration_s = file.frames / file.samplerate
     size_bits = 8 * path.stat().st_size
     return AudioInfo(
         path=path,
-        container=container,
-        codec=codec,
+        container=_CONTAINERS.get(file.format, file.format.lower()),
+        codec="pcm",
         rate=file.samplerate,
         channels=file.channels,
         frames=file.frames,
@@ -93,7 +92,17 @@ def _info(path: Path, file: soundfile.SoundFile) -> AudioInfo:
         bits=bits,
         bit_rate=round(size_bits / duration_s),
         metadata=descriptive_tags(_tags(path, file)),
+        damage=_damage(file),
     )
+
+
+def _damage(file: soundfile.SoundFile) -> str:
+    """What libsndfile noted in its log about a data chunk that is shorter than it says."""
+    found = _SHORT_DATA.search(file.extra_info)
+    # programs that write to a pipe cannot know the length and leave 0 or the greatest number
+    if found is None or int(found.group(1)) in (0, 2**31 - 1, 2**32 - 1):
+        return ""
+    return f"It ends early: {found.group(2)} of {found.group(1)} bytes of audio are there."
 
 
 def _tags(path: Path, file: soundfile.SoundFile) -> dict[str, str]:
