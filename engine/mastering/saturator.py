@@ -19,7 +19,6 @@ from engine.mastering.oversample import HalfBands, downsample, half_bands, upsam
 from engine.mastering.parameters import Saturator
 from engine.mastering.smoothing import Ramp, advance
 
-
 _C2, _C3, _C4, _C5, _C6, _C7 = (1.0 / math.factorial(n) for n in range(2, 8))
 
 
