@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Self
 
@@ -26,6 +27,9 @@ from engine.audio.info import AudioInfo, check_supported, unreadable
 from engine.audio.reader import Reader
 
 _MAX_PLANES = 8
+# Whose time stamps count samples. Those of Vorbis in Ogg are off by part of a block at the start.
+_EXACT_CLOCKS = frozenset(("flac", "mp4"))
+_MAX_GAP_S = 60  # a longer one is a damaged time stamp rather than lost audio
 _SCALES = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
 # An MP4 states an edit's length in ticks of its movie clock, often 1/600 s or 1/1000 s.
 _EDIT_TICK_S = Fraction(1, 500)
@@ -100,7 +104,11 @@ class AvReader(Reader):
         self._frames = frames
         self._first: AudioFrame | None = first
         self._layout = first.layout.name
-        self._start_s = Fraction(first.pts or 0) * (first.time_base or 0)
+        self._start_ticks = first.pts or 0
+        self._ticks_per_frame: float | None = None
+        if info.container in _EXACT_CLOCKS and stream.time_base:
+            self._ticks_per_frame = float(1 / (stream.time_base * info.rate))
+        self._silenced = 0
         self._converter: av.AudioResampler | None = None
 
     @classmethod
@@ -159,20 +167,26 @@ class AvReader(Reader):
     def _decoded(self) -> Iterator[NDArray[np.float32]]:
         """Every frame as float32 ``[channels, n]``, silence for what was lost in between."""
         first, self._first = self._first, None
-        lost = 0
-        frames = 0
-        if first is not None:
-            frames = first.samples
-            yield from self._samples(first)
-        for frame in self._frames:
+        read = lost = 0
+        for frame in chain([first], self._frames) if first else self._frames:
             if frame is None:
                 lost += 1
                 continue
-            if lost:  # so that what follows stays in time
-                yield np.zeros((self._info.channels, lost * frames), np.float32)
-                lost = 0
-            frames = frame.samples
+            gap = self._gap_frames(frame, read, lost)
+            lost = 0
+            if gap:  # so that what follows stays in time
+                self._silenced += gap
+                yield np.zeros((self._info.channels, gap), np.float32)
+            read += gap + frame.samples
             yield from self._samples(frame)
+
+    def _gap_frames(self, frame: AudioFrame, read: int, lost: int) -> int:
+        """How many frames are missing before ``frame``."""
+        ticks = self._ticks_per_frame
+        if ticks is None or frame.pts is None:
+            return lost * frame.samples
+        gap = round((frame.pts - self._start_ticks) / ticks) - read
+        return gap if 0 < gap <= _MAX_GAP_S * self._info.rate else 0
 
     def _samples(self, frame: AudioFrame) -> Iterator[NDArray[np.float32]]:
         info = self._info
@@ -197,7 +211,7 @@ class AvReader(Reader):
             return int(tag.group(1), 16)
         if last is None or not time_base:
             return read
-        length_s = sum(last) * time_base - self._start_s
+        length_s = (sum(last) - self._start_ticks) * time_base
         if self._stream.duration:
             edit_s = self._stream.duration * time_base
             if edit_s < length_s - _EDIT_TICK_S:
@@ -208,6 +222,8 @@ class AvReader(Reader):
         notes = []
         if self._decoder.undecodable:
             notes.append(f"Packets that could not be decoded: {self._decoder.undecodable}.")
+        if self._silenced:
+            notes.append(f"Silence stands in for {self._silenced} lost sample frames.")
         if self._decoder.broken:
             notes.append(f"Reading stopped early: {self._decoder.broken}.")
         self._info = replace(self._info, damage=" ".join(notes))
