@@ -119,7 +119,7 @@ def paint_spans(
 ) -> None:
     """Draw selection and loop over ``plot``: a tint, two edges, and handles on the loop."""
     if marks.selection is not None:
-        _paint_span(painter, marks.selection, axis, plot, QColor(tokens.selection), 56)
+        _paint_span(painter, marks.selection, axis, plot, QColor(tokens.selection), 44)
     if marks.loop is not None:
         color = QColor(tokens.loop)
         edges = _paint_span(painter, marks.loop, axis, plot, color, 26)

@@ -58,8 +58,9 @@ class TimeRuler(TimeView):
             painter.setPen(QPen(QColor(tokens.muted if tick.label else tokens.line), 1.0))
             length = 9.0 if tick.label else 5.0
             painter.drawLine(QPointF(x, plot.bottom() - length), QPointF(x, plot.bottom()))
-            if tick.label:
-                label = QRectF(x + 4.0, plot.top(), 120.0, plot.height() - 4.0)
+            width = painter.fontMetrics().horizontalAdvance(tick.label) + 2.0
+            if tick.label and x + 4.0 + width <= plot.right():
+                label = QRectF(x + 4.0, plot.top(), width, plot.height() - 4.0)
                 painter.drawText(label, Qt.AlignmentFlag.AlignVCenter, tick.label)
         unit = "samples" if self.unit is TimeUnit.SAMPLES else "time"
         corner = QRectF(0.0, plot.top(), plot.left() - 6.0, plot.height() - 4.0)

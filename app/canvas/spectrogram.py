@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -16,13 +14,16 @@ from app.canvas.overlays import Marks
 from app.canvas.pitch import FrequencyScale
 from app.canvas.rowmap import RowMap
 from app.canvas.strip import StripReader, keys_for, level_for
-from app.canvas.tiles import TileKey, TileLoader, TileSource
+from app.canvas.tiles import TileLoader
+from app.canvas.tilesource import TileKey, TileSource
 from app.canvas.timeline import TimeAxis
 from app.canvas.timeview import TimeView
 from app.theme import Theme, number_font
 
 # From here on columns are wide enough for blending between them to be seen.
 BLEND_FROM_PX_PER_COLUMN = 1.5
+# Coarser tiles take too long to be computed before they are wanted.
+AHEAD_UP_TO_LEVEL = 2
 
 
 class SpectrogramView(TimeView):
@@ -92,11 +93,11 @@ class SpectrogramView(TimeView):
         shown = level_for(source, self.axis.span_frames / self.plot.width())
         row = min(max(round(frequency_hz / self.top_hz * (source.bins - 1)), 0), source.bins - 1)
         for level in (*range(shown + 1), *range(shown + 1, source.levels)):
-            column = int(frame // (source.hop << level))
+            column = int(source.column_at(frame, level))
             tile = self._loader.get(TileKey(level, column // source.tile_columns))
             column %= source.tile_columns
-            if tile is not None and column < tile.shape[1]:
-                return float(source.level_db[tile[row, column]])
+            if tile is not None and column < tile.data.shape[1]:
+                return float(source.level_db[tile.data[row, column]])
         return None
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -121,14 +122,14 @@ class SpectrogramView(TimeView):
         start, stop, count, offset = self.axis.columns(width)
         step = (stop - start) / count
         level = level_for(source, step)
-        hop = source.hop << level
-        place = (start + step * (np.arange(count) + 0.5)) / hop
+        first = source.column_at(start + 0.5 * step, level)
+        place = first + np.arange(count) * (step / (source.hop << level))
         codes, there = self._codes(source, level, place)
         self._blit(painter, plot, codes, there, offset, ratio)
         self._want(source, level)
 
     def _codes(
-        self, source: TileSource, level: int, place: NDArray[np.float64]
+        self, source: TileSource, level: int, place: NDArray[np.floating]
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """Pixel columns at the given columns of a level (fractions blend)."""
         px_per_column = len(place) / max(place[-1] - place[0], 1e-9)
@@ -177,12 +178,12 @@ class SpectrogramView(TimeView):
     def _want(self, source: TileSource, level: int) -> None:
         start, stop = self.axis.start_frame, self.axis.stop_frame
         wanted = keys_for(source, level, start, stop)
-        # What comes into view next, once what is in view is there.
-        span = stop - start
-        beside = keys_for(source, level, start - span / 2.0, stop + span / 2.0)
-        last = math.ceil(self.axis.total_frames / (source.hop << level) / source.tile_columns)
-        beside = [key for key in beside if key not in wanted]
-        self._loader.want([key for key in (*wanted, *beside) if key.index < last])
+        if level <= AHEAD_UP_TO_LEVEL:
+            # What comes into view next, once what is in view is there.
+            span = stop - start
+            beside = keys_for(source, level, start - span / 2.0, stop + span / 2.0)
+            wanted += [key for key in beside if key not in wanted]
+        self._loader.want(wanted)
 
     def _paint_axis(self, painter: QPainter, plot: QRectF) -> None:
         tokens = self.tokens

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.canvas.rowmap import RowMap
-from app.canvas.tiles import TileKey, TileLoader, TileSource
+from app.canvas.tiles import LoadedTile, TileLoader
+from app.canvas.tilesource import TileKey, TileSource
 
 # How far finer tiles are reduced, and how many mapped tiles are kept.
 FINER_LEVELS = 2
@@ -27,13 +28,13 @@ def keys_for(
     source: TileSource, level: int, start_frame: float, stop_frame: float
 ) -> list[TileKey]:
     """The tiles of a level that a window touches, those in its middle first."""
-    width = (source.hop << level) * source.tile_columns
-    first = max(math.floor(start_frame / width), 0)
-    last = max(math.ceil(stop_frame / width), first + 1)
-    middle = (start_frame + stop_frame) / 2.0 / width - 0.5
-    return sorted(
-        (TileKey(level, i) for i in range(first, last)), key=lambda k: abs(k.index - middle)
-    )
+    width = source.tile_columns
+    begin, end = source.column_at(start_frame, level), source.column_at(stop_frame, level)
+    first = max(math.floor(begin / width), 0)
+    stop = min(math.ceil(end / width), math.ceil(source.columns(level) / width))
+    middle = (begin + end) / 2.0 / width - 0.5
+    keys = (TileKey(level, index) for index in range(first, stop))
+    return sorted(keys, key=lambda key: abs(key.index - middle))
 
 
 class StripReader:
@@ -42,7 +43,7 @@ class StripReader:
     def __init__(self, loader: TileLoader) -> None:
         self._loader = loader
         self._rows: RowMap | None = None
-        self._mapped: OrderedDict[TileKey, NDArray[np.uint8]] = OrderedDict()
+        self._mapped: OrderedDict[TileKey, tuple[LoadedTile, NDArray[np.uint8]]] = OrderedDict()
 
     def set_rows(self, rows: RowMap | None) -> None:
         """Use another frequency axis, or another source."""
@@ -123,14 +124,15 @@ class StripReader:
 
     def _tile(self, source: TileSource, level: int, index: int) -> NDArray[np.uint8] | None:
         key = TileKey(level, index)
-        mapped = self._mapped.get(key)
-        if mapped is not None:
-            self._mapped.move_to_end(key)
-            return mapped
         tile = self._loader.get(key)
-        if tile is None or self._rows is None or tile.shape[1] == 0:
+        if tile is None or self._rows is None or tile.data.shape[1] == 0:
             return None
-        mapped = self._mapped[key] = self._rows.apply(tile)
+        known = self._mapped.get(key)
+        if known is not None and known[0] is tile:
+            self._mapped.move_to_end(key)
+            return known[1]
+        mapped = self._rows.apply(tile.data)
+        self._mapped[key] = (tile, mapped)
         if len(self._mapped) > MAPPED_TILES:
             self._mapped.popitem(last=False)
         return mapped

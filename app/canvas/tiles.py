@@ -5,76 +5,67 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from app.canvas.tilesource import TileKey, TileSource
+from engine.lanes import JobState
 from engine.tasks import Context
 
-BUDGET_BYTES = 192 * 2**20
-BATCH = 4
-
-
-class TileSource(Protocol):
-    """Columns of spectrum in tiles of equal width, at levels that halve the columns.
-
-    Attributes
-    ----------
-    bins, tile_columns, levels, hop, rate
-        Rows of a tile, columns of a tile, number of levels, frames between the columns of
-        level 0, and the sample rate in Hz. Bins are evenly spaced from 0 to half the rate.
-    level_db
-        What each of the 256 codes of a tile means.
-    """
-
-    bins: int
-    tile_columns: int
-    levels: int
-    hop: int
-    rate: int
-    level_db: NDArray[np.float64]
-
-    def tile(self, level: int, index: int) -> NDArray[np.uint8]:
-        """Codes ``[bins, columns]``; the last tile of a level may be narrower."""
-        ...
+BUDGET_BYTES = 128 * 2**20
+# A tile that was looked at while its file decodes is looked at again when that much more is there.
+GROWTH = 1.1
 
 
 @dataclass(frozen=True, slots=True)
-class TileKey:
-    """Which tile: columns ``index * tile_columns ...`` of one level."""
+class LoadedTile:
+    """Codes ``[bins, columns]``; ``exact`` is False for a preview or where audio is missing."""
 
-    level: int
-    index: int
+    key: TileKey
+    data: NDArray[np.uint8]
+    exact: bool
+    available_frames: int
 
 
 @dataclass(frozen=True, slots=True)
-class TileRequest:
+class LoadRequest:
     """What a job computes, and where it puts it."""
 
     source: TileSource
     keys: tuple[TileKey, ...]
-    done: deque[tuple[TileKey, NDArray[np.uint8]]] = field(default_factory=deque)
+    done: deque[LoadedTile] = field(default_factory=deque)
 
 
-def compute_tiles(request: TileRequest, context: Context) -> None:
-    """The task: compute the tiles in order and say after each that it is there."""
-    for count, key in enumerate(request.keys, start=1):
+def load_tiles(request: LoadRequest, context: Context) -> None:
+    """The task: first every tile as well as it can be had at once, then the exact ones."""
+    source, keys = request.source, request.keys
+    inexact = []
+    for count, key in enumerate(keys):
         context.checkpoint()
-        tile = request.source.tile(key.level, key.index)
-        request.done.append((key, tile))
-        context.report(count, len(request.keys), "Spectrogram")
+        available = source.available_frames
+        tile = source.look(key)
+        request.done.append(LoadedTile(key, tile.data, tile.exact, available))
+        if not tile.exact and source.covers(key):
+            inexact.append(key)
+        context.report(count, 2 * len(keys), "Spectrogram")
+    for count, key in enumerate(inexact):
+        available = source.available_frames
+        data = source.exact(key, context)
+        request.done.append(LoadedTile(key, data, True, available))
+        context.report(len(keys) + count, len(keys) + len(inexact), "Spectrogram")
 
 
-Submit = Callable[[Callable[[TileRequest, Context], None], TileRequest], Any]
+Submit = Callable[[Callable[[LoadRequest, Context], None], LoadRequest], Any]
 
 
 class TileLoader(QObject):
     """Gives tiles that are there and gets those that are wanted.
 
-    One job runs at a time, for a few tiles; when the view moves on, what it no longer wants is
-    never begun.
+    One job runs at a time. When the view moves on to where nothing of it is wanted any more, it
+    is cancelled.
 
     Parameters
     ----------
@@ -84,9 +75,10 @@ class TileLoader(QObject):
     Signals
     -------
     arrived()
-        There are more tiles than before.
+        There are more or better tiles than before.
     failed(Failure)
-        A tile could not be computed; it is not asked for again.
+        A tile could not be computed; nothing more is asked for until the next wish, as after the
+        user has cancelled the job.
     """
 
     arrived = Signal()
@@ -96,10 +88,10 @@ class TileLoader(QObject):
         super().__init__(parent)
         self._submit = submit
         self._source: TileSource | None = None
-        self._tiles: OrderedDict[TileKey, NDArray[np.uint8]] = OrderedDict()
+        self._tiles: OrderedDict[TileKey, LoadedTile] = OrderedDict()
         self._bytes = 0
-        self._wanted: list[TileKey] = []
-        self._request: TileRequest | None = None
+        self._wanted: tuple[TileKey, ...] = ()
+        self._request: LoadRequest | None = None
         self._job: Any = None
 
     @property
@@ -114,13 +106,13 @@ class TileLoader(QObject):
 
     def set_source(self, source: TileSource | None) -> None:
         """Take tiles from elsewhere; what was loaded is forgotten."""
+        self.cancel()
         self._source = source
         self._tiles.clear()
         self._bytes = 0
-        self._wanted = []
-        self.cancel()
+        self._wanted = ()
 
-    def get(self, key: TileKey) -> NDArray[np.uint8] | None:
+    def get(self, key: TileKey) -> LoadedTile | None:
         """The tile if it is there."""
         tile = self._tiles.get(key)
         if tile is not None:
@@ -129,8 +121,8 @@ class TileLoader(QObject):
 
     def want(self, keys: Sequence[TileKey]) -> None:
         """Get these next, in this order, and forget earlier wishes."""
-        self._wanted = [key for key in keys if key not in self._tiles]
-        if self._request is not None and not set(self._request.keys) & set(self._wanted):
+        self._wanted = tuple(keys)
+        if self._request is not None and not set(self._request.keys) & set(keys):
             self.cancel()
         self._start()
 
@@ -140,36 +132,54 @@ class TileLoader(QObject):
             job, self._job, self._request = self._job, None, None
             job.cancel()
 
+    def _missing(self) -> tuple[TileKey, ...]:
+        source = self._source
+        if source is None:
+            return ()
+        keys = []
+        for key in self._wanted:
+            tile = self._tiles.get(key)
+            if tile is None or (
+                not tile.exact
+                and (source.covers(key) or source.available_frames > GROWTH * tile.available_frames)
+            ):
+                keys.append(key)
+        return tuple(keys)
+
     def _start(self) -> None:
-        if self._job is not None or self._source is None or not self._wanted:
+        missing = self._missing()
+        if self._job is not None or self._source is None or not missing:
             return
-        request = TileRequest(self._source, tuple(self._wanted[:BATCH]))
-        job = self._submit(compute_tiles, request)
+        request = LoadRequest(self._source, missing)
+        job = self._submit(load_tiles, request)
         self._request, self._job = request, job
         job.progressed.connect(lambda _progress: self._take(request))
         job.ended.connect(lambda: self._end(request, job))
 
-    def _take(self, request: TileRequest) -> None:
+    def _take(self, request: LoadRequest) -> None:
         took = False
         while request.done:
-            key, tile = request.done.popleft()
-            if request.source is self._source and key not in self._tiles:
-                self._tiles[key] = tile
-                self._bytes += tile.nbytes
+            tile = request.done.popleft()
+            if request.source is self._source:
+                old = self._tiles.pop(tile.key, None)
+                self._tiles[tile.key] = tile
+                self._bytes += tile.data.nbytes - (old.data.nbytes if old else 0)
                 took = True
         while self._bytes > BUDGET_BYTES and len(self._tiles) > 1:
-            self._bytes -= self._tiles.popitem(last=False)[1].nbytes
+            self._bytes -= self._tiles.popitem(last=False)[1].data.nbytes
         if took:
             self.arrived.emit()
 
-    def _end(self, request: TileRequest, job: Any) -> None:
+    def _end(self, request: LoadRequest, job: Any) -> None:
+        current = request is self._request
+        if current:
+            self._request = self._job = None
         self._take(request)
-        if request is not self._request:
+        if not current:
             return
-        self._request = self._job = None
-        if job.failure is not None:
-            self._wanted = []
-            self.failed.emit(job.failure)
+        if job.state is not JobState.DONE:
+            self._wanted = ()
+            if job.failure is not None:
+                self.failed.emit(job.failure)
             return
-        self._wanted = [key for key in self._wanted if key not in self._tiles]
         self._start()

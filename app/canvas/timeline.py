@@ -45,6 +45,8 @@ class TimeAxis(QObject):
         self.start_frame = 0.0
         self.stop_frame = 0.0
         self.follow = Follow.PAGE
+        self._lost = False
+        self._tracked = (0.0, 0.0)
 
     @property
     def span_frames(self) -> float:
@@ -130,13 +132,28 @@ class TimeAxis(QObject):
             self.follow_changed.emit()
 
     def track(self, playhead_frame: float) -> None:
-        """Follow the playhead: turn the page when it leaves, or keep it in the middle."""
+        """Follow the playhead: turn the page when it leaves, or keep it in the middle.
+
+        Who scrolls away from the playhead is left alone until it is in the window again.
+        """
         if self.empty or self.follow is Follow.OFF or self.shows_all:
             return
-        if self.follow is Follow.CENTRE:
-            self.centre(playhead_frame)
-        elif not self.start_frame <= playhead_frame < self.stop_frame:
-            self.pan(playhead_frame - self.start_frame)
+        window = (self.start_frame, self.stop_frame)
+        if window[0] <= playhead_frame < window[1]:
+            self._lost = False
+        elif window != self._tracked:
+            self._lost = True
+        if not self._lost:
+            if self.follow is Follow.CENTRE:
+                self.centre(playhead_frame)
+            elif not window[0] <= playhead_frame < window[1]:
+                self.pan(playhead_frame - self.start_frame)
+        self._tracked = (self.start_frame, self.stop_frame)
+
+    def find_again(self) -> None:
+        """Follow again from wherever the playhead is: playback began, or somebody sought."""
+        self._lost = False
+        self._tracked = (self.start_frame, self.stop_frame)
 
     def frame_at(self, x: float, width: float) -> float:
         """The frame at pixel ``x`` of a view ``width`` pixels wide."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +15,8 @@ from PySide6.QtCore import QObject, Signal
 from app.commands import Commands
 from app.document.session import Session
 from app.document.state import ClipEntry, new_clip_id
+from app.library import LoadedClip
+from app.settings import Settings
 from app.theme import Theme
 from engine.audio.clip import Clip
 
@@ -100,6 +102,11 @@ class FakeStored:
     rate: int
     path: Path = Path("fake.f32")
     content_hash: str = "fake"
+    complete: bool = True
+
+    @property
+    def available_frames(self) -> int:
+        return self.frames
 
     @property
     def channels(self) -> int:
@@ -136,18 +143,6 @@ class FakePeaks:
         return low, high, rms
 
 
-@dataclass
-class FakeLoaded:
-    """What the library knows of one clip."""
-
-    stored: FakeStored | None
-    peaks: FakePeaks | None
-    available_frames: int
-    rendering: FakeStored | None = None
-    loudness: Any = None
-    rendered_loudness: Any = None
-
-
 class FakeLibrary(QObject):
     """Clips that were put in by hand."""
 
@@ -155,12 +150,12 @@ class FakeLibrary(QObject):
 
     def __init__(self) -> None:
         super().__init__()
-        self.clips: dict[str, FakeLoaded] = {}
+        self.clips: dict[str, LoadedClip] = {}
         self.added: list[Path] = []
         self.mastered: list[str] = []
         self.jobs: dict[str, Any] = {}
 
-    def audio(self, clip_id: str | None) -> FakeLoaded | None:
+    def audio(self, clip_id: str | None) -> LoadedClip | None:
         return self.clips.get(clip_id or "")
 
     def add(self, paths: list[Path]) -> None:
@@ -173,6 +168,40 @@ class FakeLibrary(QObject):
         return self.jobs.get(clip_id)
 
 
+class FakeJob(QObject):
+    """A job that has ended before anybody could ask."""
+
+    progressed = Signal(object)
+    ended = Signal()
+    failure = None
+    state = "done"
+
+    def cancel(self) -> None:
+        self.state = "cancelled"
+
+
+class FakeLanes:
+    """Lanes that only remember what was submitted."""
+
+    def __init__(self) -> None:
+        self.submitted: list[tuple[str, Any, Any]] = []
+
+    def submit(self, title: str, task: Any, spec: Any, **_options: Any) -> FakeJob:
+        self.submitted.append((title, task, spec))
+        return FakeJob()
+
+
+class FakeSettings:
+    """Settings without a file."""
+
+    def __init__(self) -> None:
+        self.current = Settings()
+
+    def change(self, **changes: Any) -> Settings:
+        self.current = replace(self.current, **changes)
+        return self.current
+
+
 @dataclass
 class FakeServices:
     """The record every panel is given; ``said`` collects what the user would be told."""
@@ -180,10 +209,11 @@ class FakeServices:
     session: Session = field(default_factory=Session)
     library: FakeLibrary = field(default_factory=FakeLibrary)
     player: FakePlayer = field(default_factory=FakePlayer)
-    lanes: Any = None
+    lanes: Any = field(default_factory=lambda: FakeLanes())
     cache: Any = None
+    masters: Any = None
     commands: Commands = field(default_factory=Commands)
-    settings: Any = None
+    settings: Any = field(default_factory=lambda: FakeSettings())
     theme: Theme = field(default_factory=lambda: Theme("dark"))
     said: list[Any] = field(default_factory=list)
 
@@ -199,9 +229,9 @@ class FakeServices:
         """Put a clip into session, library and player as if it had been decoded; its id."""
         audio = np.asarray(samples, dtype=np.float32)
         clip_id = new_clip_id()
-        self.library.clips[clip_id] = FakeLoaded(
-            FakeStored(audio, rate), FakePeaks(audio), audio.shape[1]
-        )
+        stored: Any = FakeStored(audio, rate)
+        peaks: Any = FakePeaks(audio)
+        self.library.clips[clip_id] = LoadedClip(clip_id, stored, peaks)
         self.player.frames, self.player.rate = audio.shape[1], rate
         entry = ClipEntry(clip_id, name, Path(name), "fake", rate, *audio.shape)
         self.session.edit(f"Open {name}", self.session.state.with_clips(entry))
