@@ -14,6 +14,7 @@ from app.theme import Theme, Tokens, number_font
 
 LABEL_HEIGHT = 16.0
 SCALE_WIDTH = 24.0
+BAR_WIDTH = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +148,15 @@ class BarMeter(QWidget):
             slot = area.width() / max(len(self.bars), 1)
             gap = 2.0 if slot > 10 else 1.0
             for index, bar in enumerate(self.bars):
-                x = area.left() + slot * index + gap
-                box = QRectF(x, area.top(), slot - 2 * gap, area.height())
+                width = min(slot - 2 * gap, BAR_WIDTH)
+                x = area.left() + slot * (index + 0.5) - width / 2
+                box = QRectF(x, area.top(), width, area.height())
                 self._bar(painter, tokens, box, bar)
                 if self._lamps:
                     lit = QColor(tokens.error if bar.lit else tokens.raised)
                     painter.fillRect(QRectF(x, 2, box.width(), lamp), lit)
                 painter.setPen(QColor(tokens.muted))
-                label = QRectF(x - gap, area.bottom() + 1, slot, LABEL_HEIGHT)
+                label = QRectF(x + width / 2 - slot / 2, area.bottom() + 1, slot, LABEL_HEIGHT)
                 painter.drawText(label, Qt.AlignmentFlag.AlignCenter, bar.label)
             if self.mark is not None:
                 y = self._y(area, self.mark)

@@ -19,6 +19,7 @@ from app.commands import Command
 from app.document.state import MasteringEntry, SessionState
 from app.panels.base import Panel, Services
 from app.widgets.band_strip import BandStrip
+from app.widgets.job_watch import JobWatch
 from app.widgets.mastering_header import MasteringHeader
 from app.widgets.mastering_summary import summarise
 from app.widgets.stage_board import StageBoard
@@ -42,7 +43,7 @@ class MasteringPanel(Panel):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
         self._clip_id: str | None = None
-        self._job: Any = None
+        self._watched = JobWatch(self)
         self._fitting: ChainParameters | None = None
         self._solo = -1
         self._page = "Bands"
@@ -82,15 +83,8 @@ class MasteringPanel(Panel):
     def commands(self) -> list[Command]:
         """What can be done here, for menus, keys and the palette."""
         menu = "Master"
-        bands = [
-            Command(
-                f"master.band_{index + 1}",
-                f"Select band {index + 1}",
-                partial(self.select_band, index),
-                enabled=self._has_clip,
-            )
-            for index in range(MAX_BANDS)
-        ]
+        fit_hint = "Fit the chain to the target and render the result"
+        render_hint = "Render the numbers as they are, without a new fit"
         return [
             Command(
                 "master.run",
@@ -99,42 +93,49 @@ class MasteringPanel(Panel):
                 ("Ctrl+M",),
                 menu,
                 self._can_master,
-                hint="Fit the chain to the target and render the result",
+                None,
+                fit_hint,
+            ),
+            Command(
+                "master.render",
+                "Render the present numbers",
+                self.render_numbers,
+                ("Ctrl+Shift+M",),
+                menu,
+                self._can_render,
+                hint=render_hint,
             ),
             Command("master.cancel", "Cancel mastering", self.cancel, (), menu, self._is_running),
             Command(
                 "master.reset", "Back to what Master found", self.reset, (), menu, self._has_fit
             ),
-            Command(
-                "master.flatten",
-                "Flat: take all processing off",
-                self.flatten,
-                (),
-                menu,
-                self._has_clip,
-            ),
+            Command("master.flatten", "All processing off", self.flatten, (), menu, self._has_clip),
+            Command("master.solo_off", "Solo off", self.solo_off, (), menu, self._has_solo),
             Command("master.export", "Export…", self.export, ("Ctrl+E",), "File", self._has_clip),
-            Command(
-                "master.solo_off",
-                "Solo off",
-                lambda: self.set_solo(-1),
-                (),
-                menu,
-                lambda: self._solo >= 0,
+            *(
+                Command(
+                    f"master.band_{index + 1}",
+                    f"Select band {index + 1}",
+                    partial(self.select_band, index),
+                    enabled=self._has_clip,
+                )
+                for index in range(MAX_BANDS)
             ),
-            *bands,
         ]
 
     def master(self) -> None:
         """Start the fit of the current clip."""
         if self._can_master() and self._clip_id is not None:
-            self.services.library.master(self._clip_id)
-            self._watch()
+            self.services.masters.master(self._clip_id)
+
+    def render_numbers(self) -> None:
+        """Render the numbers as they are, without a new fit."""
+        if self._can_render() and self._clip_id is not None:
+            self.services.masters.render(self._clip_id)
 
     def cancel(self) -> None:
         """Stop the running fit."""
-        if self._job is not None:
-            self._job.cancel()
+        self._watched.cancel()
 
     def reset(self) -> None:
         """Go back to the parameters the fit found."""
@@ -159,7 +160,7 @@ class MasteringPanel(Panel):
         rendered = loaded is not None and loaded.rendering is not None
         dialog = ExportDialog(clip, rendered and clip.mastering.rendering_key is not None, self)
         if dialog.exec():
-            self.services.library.export(clip.id, dialog.request())
+            self.services.masters.export(clip.id, dialog.request())
 
     def select_band(self, index: int) -> None:
         """Select a band in the graph and give it the keyboard."""
@@ -171,6 +172,10 @@ class MasteringPanel(Panel):
         self._solo = index
         self.graph.set_solo(index)
         self._show()
+
+    def solo_off(self) -> None:
+        """Hear all bands again."""
+        self.set_solo(-1)
 
     # -- state -> widgets ------------------------------------------------------------------
 
@@ -197,7 +202,7 @@ class MasteringPanel(Panel):
             self._solo = -1
             self.graph.set_solo(-1)
             self.live.clear()
-            self._watch()
+            self._watch(self._clip_id)
         self._show()
 
     def _show(self) -> None:
@@ -210,11 +215,19 @@ class MasteringPanel(Panel):
         self.strip.show_bands(parameters.bands, self.graph.selected_index, self._solo)
         self.board.show_parameters(parameters)
         self.header.show_entry(entry)
-        clip = self.services.session.state.current
-        loaded = self.services.library.audio(clip.id) if clip is not None else None
-        self.header.show_summary(*summarise(entry, loaded, clip is not None))
+        self.header.render_button.setVisible(self._can_render())
+        self._show_summary()
         self._play_live(heard)
         self.services.commands.refresh()
+
+    def _show_summary(self) -> None:
+        if self._clip_id is None:
+            self.header.show_summary("Open a track to master it.")
+            return
+        services = self.services
+        loaded = services.library.audio(self._clip_id)
+        result = services.masters.result(self._clip_id)
+        self.header.show_summary(*summarise(self.entry, loaded, result))
 
     def _play_live(self, heard: ChainParameters) -> None:
         message: dict[str, Any] = heard.to_dict()
@@ -234,7 +247,10 @@ class MasteringPanel(Panel):
     def _connect(self) -> None:
         services = self.services
         services.session.changed.connect(self._follow)
-        services.library.changed.connect(self._library_changed)
+        services.library.changed.connect(self._clip_changed)
+        services.masters.changed.connect(self._watch)
+        self._watched.switched.connect(self._switch_job)
+        self._watched.progressed.connect(self._show_progress)
         seal = services.session.seal
         self.graph.edited.connect(self._edit_band)
         self.graph.edit_finished.connect(seal)
@@ -256,10 +272,11 @@ class MasteringPanel(Panel):
         header.references.removed.connect(self._remove_reference)
         header.page_chosen.connect(self._choose_page)
         header.master.clicked.connect(self.master)
+        header.render_button.clicked.connect(self.render_numbers)
         header.cancel.clicked.connect(self.cancel)
         header.export.clicked.connect(self.export)
         self._reset_action = header.reset_menu.addAction("Back to what Master found", self.reset)
-        header.reset_menu.addAction("Flat: take all processing off", self.flatten)
+        header.reset_menu.addAction("All processing off", self.flatten)
         header.reset_menu.aboutToShow.connect(
             lambda: self._reset_action.setEnabled(self._has_fit())
         )
@@ -268,10 +285,19 @@ class MasteringPanel(Panel):
         session = self.services.session
         if self._clip_id is None or self._fitting is not None:
             return
-        if changes.get("parameters", self.entry.parameters) != self.entry.parameters:
-            changes["rendering_key"] = None  # the rendering is of other numbers now
+        entry = replace(self.entry, **changes)
+        if (entry.parameters, entry.amount) != (self.entry.parameters, self.entry.amount):
+            changes["rendering_key"] = None  # it is a rendering of other numbers now
+            self._hear_live()
         state = session.state.with_mastering(self._clip_id, **changes)
         session.edit(label, state, merge=merge)
+
+    def _hear_live(self) -> None:
+        """Whoever edits while hearing the finished master wants to hear the edit."""
+        player = self.services.player
+        slots = list(player.slots)
+        if player.current_slot < len(slots) and slots[player.current_slot].label == "Master":
+            player.select(next(i for i, slot in enumerate(slots) if slot.label == "Live"))
 
     def _edit_band(self, index: int, changes: dict[str, Any]) -> None:
         fields = "_".join(sorted(changes))
@@ -327,41 +353,26 @@ class MasteringPanel(Panel):
 
     # -- the running fit -------------------------------------------------------------------
 
-    def _library_changed(self, clip_id: str) -> None:
+    def _clip_changed(self, clip_id: str) -> None:
         if clip_id == self._clip_id:
-            self._watch()
             self._show()
 
-    def _watch(self) -> None:
-        """Follow the job that masters the current clip, if there is one."""
-        job = self.services.library.job(self._clip_id) if self._clip_id else None
-        if job is not self._job:
-            self._let_go()
-            self._job = job
-            if job is not None:
-                job.progressed.connect(self._show_progress)
-                job.ended.connect(self._end_job)
-                self.graph.set_editable(False)
-                self.header.show_running(0.0)
+    def _watch(self, clip_id: str | None) -> None:
+        if clip_id == self._clip_id:
+            self._watched.watch(self.services.masters.job(clip_id) if clip_id else None)
+
+    def _switch_job(self) -> None:
+        running = self._watched.running
+        self._fitting = None
+        self.graph.set_editable(not running)
+        self.header.show_running(0.0 if running else None)
+        self._show()
 
     def _show_progress(self, progress: Progress) -> None:
         self.header.show_running(progress.fraction, progress.text)
         if isinstance(progress.partial, ChainParameters):
             self._fitting = progress.partial
             self._show()
-
-    def _end_job(self) -> None:
-        self._let_go()
-        self._show()
-
-    def _let_go(self) -> None:
-        if self._job is not None:
-            self._job.progressed.disconnect(self._show_progress)
-            self._job.ended.disconnect(self._end_job)
-        self._job = None
-        self._fitting = None
-        self.graph.set_editable(True)
-        self.header.show_running(None)
 
     # -- layout ----------------------------------------------------------------------------
 
@@ -406,10 +417,18 @@ class MasteringPanel(Panel):
         return self.services.session.state.current is not None
 
     def _is_running(self) -> bool:
-        return self._job is not None
+        return self._watched.running
 
     def _can_master(self) -> bool:
         return self._has_clip() and not self._is_running()
+
+    def _has_solo(self) -> bool:
+        return self._solo >= 0
+
+    def _can_render(self) -> bool:
+        entry = self.entry
+        rendered = entry.rendering_key is not None
+        return self._can_master() and entry.parameters is not None and not rendered
 
     def _has_fit(self) -> bool:
         return self.entry.fitted is not None and not self._is_running()

@@ -56,22 +56,22 @@ class ExportDialog(QDialog):
         self.setWindowTitle(f"Export {clip.name}")
         self.setMinimumWidth(520)
         self._clip = clip
-        self.what = self._combo("What to export")
+        self.sound = self._combo("What to export")
         for what, (title, hint) in WHATS.items():
-            self.what.addItem(title, what)
-            self.what.setItemData(self.what.count() - 1, hint, Qt.ItemDataRole.ToolTipRole)
+            self.sound.addItem(title, what)
+            self.sound.setItemData(self.sound.count() - 1, hint, Qt.ItemDataRole.ToolTipRole)
         if not has_master:
-            _forbid(self.what, 0, "There is no rendering of the present numbers: press Master.")
-        self.what.setCurrentIndex(
+            _forbid(self.sound, 0, "There is no rendering of the present numbers: press Master.")
+        self.sound.setCurrentIndex(
             0 if has_master else 1 if clip.mastering.parameters is not None else 2
         )
         self.container = self._combo("Format")
         for name, kind in CONTAINERS.items():
             self.container.addItem(kind.label, name)
-        self.depth = self._combo("Bit depth")
+        self.bit_depth = self._combo("Bit depth")
         for bits, title in DEPTHS:
-            self.depth.addItem(title, bits)
-        self.depth.setCurrentIndex(1)
+            self.bit_depth.addItem(title, bits)
+        self.bit_depth.setCurrentIndex(1)
         self.bit_rate = self._combo("Bit rate")
         self.bit_rate.addItem("Automatic (transparent)", None)
         for kbps in BIT_RATES_KBPS:
@@ -102,9 +102,9 @@ class ExportDialog(QDialog):
         self._lay_out()
         self.path.setText(str(self._proposal()))
         self._proposed = self.path.text()
-        self.what.currentIndexChanged.connect(self._propose)
+        self.sound.currentIndexChanged.connect(self._propose)
         self.container.currentIndexChanged.connect(self._change_container)
-        for box in (self.depth, self.bit_rate, self.rate):
+        for box in (self.bit_depth, self.bit_rate, self.rate):
             box.currentIndexChanged.connect(self._refresh)
         self.path.textChanged.connect(self._refresh)
         for tick in (self.report_html, self.report_json):
@@ -125,11 +125,11 @@ class ExportDialog(QDialog):
         container = str(self.container.currentData())
         lossless = bool(CONTAINERS[container].bits)
         return ExportRequest(
-            ExportWhat(self.what.currentData()),
+            ExportWhat(self.sound.currentData()),
             Path(self.path.text().strip()).expanduser(),
             ExportFormat(
                 container,
-                bits=int(self.depth.currentData()) if lossless else 24,
+                bits=int(self.bit_depth.currentData()) if lossless else 24,
                 bit_rate=None if lossless else self.bit_rate.currentData(),
                 dither=self.dither.isChecked() and self.dither.isEnabled(),
                 rate=self.rate.currentData(),
@@ -144,18 +144,18 @@ class ExportDialog(QDialog):
         kind = CONTAINERS[str(self.container.currentData())]
         for index, (bits, title) in enumerate(DEPTHS):
             if kind.bits and bits not in kind.bits:
-                _forbid(self.depth, index, f"{kind.label} has no {title}.")
+                _forbid(self.bit_depth, index, f"{kind.label} has no {title}.")
             else:
-                _allow(self.depth, index)
+                _allow(self.bit_depth, index)
         for index, rate in enumerate(RATES, start=1):
             if kind.rates and rate not in kind.rates:
                 _forbid(self.rate, index, f"{kind.label} has no {rate / 1000:g} kHz.")
             else:
                 _allow(self.rate, index)
-        for box in (self.depth, self.rate):
+        for box in (self.bit_depth, self.rate):
             if not _allowed(box, box.currentIndex()):
                 box.setCurrentIndex(next(i for i in range(box.count()) if _allowed(box, i)))
-        self._enable(self.depth, bool(kind.bits), f"{kind.label} has no fixed depth.")
+        self._enable(self.bit_depth, bool(kind.bits), f"{kind.label} has no fixed depth.")
         self._enable(self.bit_rate, not kind.bits, f"{kind.label} is lossless.")
         path = Path(self.path.text())
         if path.suffix.lower() in {each.suffix for each in CONTAINERS.values()}:
@@ -167,7 +167,7 @@ class ExportDialog(QDialog):
     def _refresh(self) -> None:
         kind = CONTAINERS[str(self.container.currentData())]
         if kind.bits:
-            floats = self.depth.currentData() == 32
+            floats = self.bit_depth.currentData() == 32
             self._enable(self.dither, not floats, "Floating point needs no dither.")
         else:
             self._enable(self.dither, False, "The encoder takes floating point: no dither needed.")
@@ -209,7 +209,7 @@ class ExportDialog(QDialog):
     # -- destination -----------------------------------------------------------------------
 
     def _proposal(self) -> Path:
-        what = WHATS[ExportWhat(self.what.currentData())][0].lower().replace(" numbers", "")
+        what = WHATS[ExportWhat(self.sound.currentData())][0].lower().replace(" numbers", "")
         suffix = CONTAINERS[str(self.container.currentData())].suffix
         source = self._clip.path
         return source.with_name(f"{source.stem} - {what}{suffix}")
@@ -241,9 +241,9 @@ class ExportDialog(QDialog):
         form = QFormLayout()
         form.setVerticalSpacing(8)
         form.setHorizontalSpacing(14)
-        form.addRow("What", self.what)
+        form.addRow("What", self.sound)
         form.addRow("Format", self.container)
-        form.addRow("Depth", self.depth)
+        form.addRow("Depth", self.bit_depth)
         form.addRow("", self.dither)
         form.addRow("Bit rate", self.bit_rate)
         form.addRow("Sample rate", self.rate)

@@ -81,6 +81,10 @@ class MasteringHeader(QWidget):
             field.setFixedWidth(88)
         self.master = QPushButton("Master", self)
         self.master.setProperty("primary", True)
+        self.master.setToolTip("Fit the chain to the target and render the result")
+        self.render_button = QPushButton("Render", self)
+        self.render_button.setToolTip("Render the numbers as they are, without a new fit")
+        self.render_button.setAccessibleName("Render the present numbers")
         self.cancel = QPushButton("Cancel", self)
         self.cancel.setAccessibleName("Cancel mastering")
         self.progress = QProgressBar(self)
@@ -187,6 +191,7 @@ class MasteringHeader(QWidget):
         row.addWidget(self.amount, 1)
         row.addWidget(self.reset)
         row.addWidget(self.summary, 3)
+        row.addWidget(self.render_button)
         row.addWidget(self.export)
         return row
 
