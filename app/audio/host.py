@@ -64,6 +64,7 @@ class Host:
         self._retired: list[Voice] = []
         self._seen = {"sources": 0, "output": 0, "insert": 0, "rescan": 0, "rate": 0}
         self._insert_message: bytes | None = None
+        self._insert_error = ""
         self._retry_at = 0.0
         self._meters_at = 0.0
         self._scratch = bytearray(1 << 18)
@@ -128,7 +129,7 @@ class Host:
         self._seen |= asked
         self._block.state["busy"][0] = 1
         try:
-            self._reopen(wanted, asked["rate"], fresh, retry)
+            self._reopen(wanted, asked["rate"], lost, fresh, retry)
         finally:
             self._block.state["busy"][0] = 0
 
@@ -142,7 +143,9 @@ class Host:
             self._watched = (blocks, now)
         return now - self._watched[1] > SILENT_DEVICE_S
 
-    def _reopen(self, wanted: dict[str, Any], rate: int, fresh: bool, retry: bool) -> None:
+    def _reopen(
+        self, wanted: dict[str, Any], rate: int, lost: bool, fresh: bool, retry: bool
+    ) -> None:
         portaudio = self._portaudio if wanted["device"] != CLOCK else None
         if self._sink and not self._sink.clock_only:
             self._close_sink()
@@ -157,6 +160,8 @@ class Host:
         if portaudio and choice:
             self._open_device(portaudio, *choice, wanted["latency"])
         if rate and self._sink is None:
+            if wanted["device"] != CLOCK and not lost:
+                self._report_no_device()
             self._mixer = Mixer(self._block, rate, rate)
             self._sink = ClockSink(rate, self._mixer.render)
         self._seen["sources"] = 0
@@ -265,19 +270,18 @@ class Host:
             sequence, message = mail.sequence, mail.read()
             if message is not None:
                 self._seen["insert"], self._insert_message = sequence, message
-                for voice in self._voices:
-                    if voice:
-                        voice.message = message
-        for voice in self._voices:
-            if voice and voice.error and not voice.reported:
-                voice.reported = True
+                for voice in filter(None, self._voices):
+                    voice.message, voice.error = message, None
+        for voice in filter(None, self._voices):
+            if voice.error and repr(voice.error) != self._insert_error:
                 self._report_insert(voice.error)
 
     def _report_insert(self, error: Exception) -> None:
+        self._insert_error = repr(error)
         self._report(
             "The live preview was switched off.",
             f"Its processor failed: {error!r}",
-            "You hear the unprocessed audio; load the slot again to retry.",
+            "You hear the unprocessed audio; it is tried again when a parameter changes.",
         )
 
     # -- housekeeping --------------------------------------------------------------------------
@@ -333,6 +337,20 @@ class Host:
     def _publish_devices(self) -> None:
         devices = list_outputs(self._portaudio) if self._portaudio else []
         self._block.mail["devices"].write_json([device.to_json() for device in devices])
+
+    def _report_no_device(self) -> None:
+        if self._portaudio is None:
+            self._report(
+                "There is no sound: PortAudio is not installed.",
+                "Playback runs silently.",
+                "Install it (Debian and Ubuntu: apt install libportaudio2) and start again.",
+            )
+        else:
+            self._report(
+                "There is no sound: no audio device could be opened.",
+                "Playback runs silently and starts to sound when a device appears.",
+                "Plug one in, or choose another one in the preferences.",
+            )
 
     def _report(self, what: str, why: str, remedy: str) -> None:
         self._block.mail["trouble"].write_json({"what": what, "why": why, "remedy": remedy})

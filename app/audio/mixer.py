@@ -126,7 +126,11 @@ class Mixer:
         if loop is None:
             loop = self._motion.loop
         else:
-            loop = (round(loop[0] * self.scale), round(loop[1] * self.scale))
+            end = round(loop[1] * self.scale)
+            loop = (
+                round(loop[0] * self.scale),
+                end if self.length is None else min(end, self.length),
+            )
             loop = loop if loop[1] > loop[0] else None
         motion = Motion(float(control["speed"][0]) or 1.0, loop)
         play_sequence = int(control["play_sequence"][0])

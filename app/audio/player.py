@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
@@ -12,9 +11,12 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from app.audio.devices import CLOCK, Output, OutputDevice, output_devices
 from app.audio.layout import SLOTS, Block
 from app.audio.playhead import heard_frame
+from app.audio.slot import Slot, source_list
 from app.audio.taps import Taps
 from app.audio.watchdog import Watchdog
 from engine.tasks import Failure
+
+__all__ = ["Player", "Slot"]
 
 if TYPE_CHECKING:
     from app.audio.bank import Bank
@@ -24,33 +26,6 @@ FAST_MS = 16
 SLOW_MS = 120
 MIN_LOOP_S = 0.01
 MAX_SPEED = 4.0
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One of up to nine aligned renderings.
-
-    Parameters
-    ----------
-    label
-        What the user calls it.
-    stored
-        The audio.
-    gain_db
-        Level correction, for comparing at equal loudness.
-    insert
-        Whether it is heard through the live processor.
-    growing
-        Whether more frames will come under the same path (always so while the audio is not
-        complete): the playhead then waits at the end of what is there. Hand in the longer audio
-        with :meth:`Player.set_slots` as it grows.
-    """
-
-    label: str
-    stored: StoredAudio
-    gain_db: float = 0.0
-    insert: bool = False
-    growing: bool = False
 
 
 class Player(QObject):
@@ -170,29 +145,17 @@ class Player(QObject):
         self._send_sources()
         if self.current_slot >= len(self._slots):
             self.select(0)
+        if not self._slots:
+            self.pause()
         self.slots_changed.emit()
 
     def _send_sources(self) -> None:
         """Tell the playback process what to map, at the rate of its stream."""
-        rate = self._stream_rate
-        slots: list[dict[str, Any] | None] = [None] * SLOTS
-        lengths = []
-        for index, slot in enumerate(self._slots):
-            stored = self._at_stream_rate(slot.stored)
-            if stored is None:
-                continue
-            lengths.append(stored.frames)
-            available = stored.frames if stored.complete else stored.available_frames
-            self._block.control["available"][index] = available
-            slots[index] = {
-                "path": str(stored.path),
-                "channels": stored.channels,
-                "growing": slot.growing or not stored.complete,
-                "insert": self._insert if slot.insert else None,
-            }
-        self._block.mail["sources"].write_json(
-            {"rate": rate, "frames": max(lengths, default=None), "slots": slots}
+        message, available = source_list(
+            self._slots, self._stream_rate, self._at_stream_rate, self._insert
         )
+        self._block.control["available"][:] = available
+        self._block.mail["sources"].write_json(message)
 
     def _at_stream_rate(self, stored: StoredAudio) -> StoredAudio | None:
         if self._bank:
@@ -300,10 +263,14 @@ class Player(QObject):
         return self._loop
 
     def set_loop(self, loop: tuple[int, int] | None) -> None:
-        """Repeat a region without a gap, or none; may change while playing."""
+        """Repeat a region without a gap, or none; may change while playing.
+
+        What lies beyond the end of the audio is cut off while playing; a region shorter than
+        10 ms is none.
+        """
         if loop is not None:
-            start, end = sorted(min(max(int(frame), 0), self._frames) for frame in loop)
-            loop = (start, end) if end - start >= MIN_LOOP_S * self._rate else None
+            start, end = sorted(max(int(frame), 0) for frame in loop)
+            loop = (start, end) if end - start > MIN_LOOP_S * self._rate else None
         self._loop = loop
         self._block.write_loop(*(loop or (0, 0)))
 

@@ -58,7 +58,6 @@ class Voice:
     recipe: tuple[str | None, int] = (None, 0)
     message: bytes | None = None
     error: Exception | None = None
-    reported: bool = False
     _head: float | None = field(default=None, init=False)
 
     @property

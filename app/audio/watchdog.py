@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.audio.layout import Block
 
 CHECK_MS = 100
-HANG_S = 0.7
+HANG_S = 1.5
 BUSY_S = 15.0
 START_S = 8.0
 RESTARTS = 4

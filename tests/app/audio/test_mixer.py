@@ -302,3 +302,13 @@ def test_meters_get_what_was_dry_and_what_was_heard(deck, noise) -> None:
     deck.play(False)
     deck.render(1000)
     assert not deck.block.after[2000 + FADE : 3000].any()
+
+
+def test_a_loop_beyond_the_end_wraps_at_the_end(deck, noise) -> None:
+    signal = noise(3000)
+    deck.load(signal)
+    deck.render(1)
+    deck.block.write_loop(1000, 10_000)
+    deck.play()
+    way = np.concatenate([np.arange(3000), np.tile(np.arange(1000, 3000), 3)])[:6000]
+    np.testing.assert_array_equal(deck.render(6000), signal[way])
