@@ -17,6 +17,8 @@ import torch
 from engine.audio.clip import Clip
 from engine.mastering.analysis import Analysis, analyse
 from engine.mastering.differentiable import BandTensors, power_response
+from engine.mastering.dynamics import STEPS as COMPRESSOR_STEPS
+from engine.mastering.dynamics import fit_compressor
 from engine.mastering.losses import decibels
 from engine.mastering.parameters import (
     Band,
@@ -116,6 +118,10 @@ def fit(
         bands = _fit_tone(analysis, target, settings, context, parameters, history)
         parameters = replace(parameters, bands=bands)
         explanation["tone"] = _say_tone(bands)
+    if settings.dynamics:
+        compressor, why = _fit_dynamics(audio, analysis, target, context, parameters, history)
+        parameters = replace(parameters, compressor=compressor)
+        explanation["dynamics"] = why
     if settings.width and analysis.channels == 2:
         width, why = fit_width(analysis, target, settings.max_width_db)
         parameters = replace(parameters, imager=Imager(width=width))
@@ -154,6 +160,25 @@ def _fit_tone(
         settings.steps,
         watch,
     )
+
+
+def _fit_dynamics(
+    audio: Clip | StoredAudio,
+    analysis: Analysis,
+    target: Target,
+    context: Context,
+    parameters: ChainParameters,
+    history: list[FitStep],
+) -> tuple[Compressor, str]:
+    progress = context.part(0.6, 0.95, "Dynamics")
+
+    def watch(step: int, loss: float, compressor: Compressor) -> None:
+        context.checkpoint()
+        history.append(FitStep("dynamics", step, loss))
+        partial = replace(parameters, compressor=compressor)
+        progress.report(step, COMPRESSOR_STEPS, f"{loss:.2f} dB²", partial)
+
+    return fit_compressor(audio, analysis, target, parameters.bands, watch)
 
 
 def _level(analysis: Analysis, target: Target, parameters: ChainParameters) -> tuple[float, str]:

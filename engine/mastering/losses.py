@@ -100,20 +100,29 @@ def loudness_contour_db(audio: Tensor, window_frames: int) -> Tensor:
     return decibels((windows**2).mean(-1).sum(0))
 
 
-def dynamics(
-    contour_db: Tensor, max_spread_lu: float | None, peak_db: Tensor, max_crest_db: float | None
-) -> Tensor:
-    """How much more dynamics there is than wanted, in dB^2; less is never an error.
+def spread(contour_db: Tensor) -> Tensor:
+    """The 10 to 95 % range of a loudness contour, as for the loudness range of EBU Tech 3342."""
+    quantiles = torch.tensor([0.1, 0.95], dtype=contour_db.dtype)
+    bounds: Tensor = torch.quantile(contour_db, quantiles)
+    return bounds[1] - bounds[0]
 
-    Spread is the 10 to 95 % range of the contour, crest the median distance to the peaks.
-    """
-    excess = contour_db.new_zeros(())
-    if max_spread_lu is not None:
-        low, high = torch.quantile(contour_db, torch.tensor([0.1, 0.95], dtype=contour_db.dtype))
-        excess = excess + torch.relu(high - low - max_spread_lu) ** 2
-    if max_crest_db is not None:
-        excess = excess + torch.relu((peak_db - contour_db).median() - max_crest_db) ** 2
-    return excess
+
+def crest(contour_db: Tensor, peak_db: Tensor) -> Tensor:
+    """Median distance from loudness to peak over the windows."""
+    median: Tensor = torch.quantile(peak_db - contour_db, 0.5)
+    return median
+
+
+def dynamics(
+    contour_db: Tensor,
+    max_spread_lu: Tensor | float,
+    peak_db: Tensor,
+    max_crest_db: Tensor | float,
+) -> Tensor:
+    """How much more dynamics there is than wanted, in dB^2; less is never an error."""
+    too_wide = torch.relu(spread(contour_db) - max_spread_lu)
+    too_peaky = torch.relu(crest(contour_db, peak_db) - max_crest_db)
+    return too_wide**2 + too_peaky**2
 
 
 def loudness(output_lufs: Tensor, wanted_lufs: float) -> Tensor:

@@ -12,7 +12,13 @@ from torch import Tensor
 
 from engine.mastering.analysis import Analysis, band_centres_hz, smoothing
 from engine.mastering.differentiable import BandTensors, power_response
-from engine.mastering.losses import decibels, long_term_spectrum, sparsity, weighted_mean
+from engine.mastering.losses import (
+    dead_zone,
+    decibels,
+    long_term_spectrum,
+    sparsity,
+    weighted_mean,
+)
 from engine.mastering.parameters import Band, BandKind, ChainParameters
 from engine.mastering.targets import Target, broad_matrix
 
@@ -23,6 +29,8 @@ KEEP_GATE = 0.5
 SPARSITY_DB2 = 0.02
 DROP_BELOW_DB = 0.25
 FLOOR = 1e-17
+PILE_SHARE = 1.5
+PILE_WEIGHT = 10.0
 
 Watch = Callable[[int, float, tuple[Band, ...]], None]
 
@@ -64,11 +72,14 @@ class ToneProblem:
         difference = self.wanted_db - decibels(self.smoothing @ self.power, FLOOR)
         return difference - weighted_mean(difference, self.weights)
 
-    def loss(self, bands: BandTensors) -> Tensor:
-        """Long-term spectrum loss in dB^2 after the bands."""
-        power = self.power * power_response(bands, self.points_hz, self.rate)
+    def curve(self, bands: BandTensors) -> Tensor:
+        """What the bands do together to the power at each spectral point."""
+        return power_response(bands, self.points_hz, self.rate)
+
+    def loss(self, curve: Tensor) -> Tensor:
+        """Long-term spectrum loss in dB^2 after an equalizer curve."""
         return long_term_spectrum(
-            decibels(self.smoothing @ power, FLOOR),
+            decibels(self.smoothing @ (self.power * curve), FLOOR),
             self.wanted_db,
             self.weights,
             self.broad,
@@ -155,6 +166,7 @@ def fit_bands(
     start_db = 0.7 * _at(problem.difference_db(), inside)
     variables = BandVariables(tuple(inside), start_db, max_gain_db)
     kept = torch.ones(len(inside), dtype=torch.float64)
+    highest_db = PILE_SHARE * max_gain_db
     done = 0
 
     def descend(count: int, rate: float, hard: bool) -> None:
@@ -165,8 +177,12 @@ def fit_bands(
                 group["lr"] = rate * (0.02 + 0.98 * math.cos(0.5 * math.pi * step / count) ** 2)
             optimizer.zero_grad()
             bands = variables.tensors(kept, hard)
-            loss = problem.loss(bands)
-            penalty = 0.0 if hard else SPARSITY_DB2 * sparsity(bands.effective_gain_db)
+            curve = problem.curve(bands)
+            loss = problem.loss(curve)
+            # Bands piled on one spot must not get round the limit of each.
+            penalty = PILE_WEIGHT * (dead_zone(decibels(curve), highest_db) ** 2).mean()
+            if not hard:
+                penalty = penalty + SPARSITY_DB2 * sparsity(bands.effective_gain_db)
             (loss + penalty).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             done += 1
@@ -196,12 +212,14 @@ def _weakest(
     if not alive:
         return None
     with torch.no_grad():
-        present = float(problem.loss(variables.tensors(kept, True)))
+        present = float(problem.loss(problem.curve(variables.tensors(kept, True))))
         costs = []
         for index in alive:
             without = kept.clone()
             without[index] = 0.0
-            costs.append(float(problem.loss(variables.tensors(without, True))) - present)
+            costs.append(
+                float(problem.loss(problem.curve(variables.tensors(without, True)))) - present
+            )
     cheapest = int(np.argmin(costs))
     if len(alive) > max_bands or costs[cheapest] < SPARSITY_DB2:
         return alive[cheapest]
