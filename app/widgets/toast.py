@@ -18,6 +18,7 @@ class Toast(QFrame):
     def __init__(self, parent: QWidget, theme: Theme) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._window = parent
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setAccessibleName("Message")
         self._label = QLabel(self)
@@ -29,10 +30,10 @@ class Toast(QFrame):
         close.setProperty("flat", True)
         close.setAccessibleName("Close message")
         close.clicked.connect(self.hide)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(14, 10, 8, 10)
-        layout.addWidget(self._label, 1)
-        layout.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(14, 10, 8, 10)
+        self._row.addWidget(self._label, 1)
+        self._row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.hide)
@@ -68,12 +69,11 @@ class Toast(QFrame):
         self.raise_()
 
     def _place(self) -> None:
-        parent = self.parentWidget()
-        width = min(560, parent.width() - 2 * MARGIN_PX)
+        width = min(560, self._window.width() - 2 * MARGIN_PX)
         self.setFixedWidth(width)
-        self.setFixedHeight(self.layout().heightForWidth(width))
-        x = (parent.width() - width) // 2
-        self.move(x, parent.height() - self.height() - 4 * MARGIN_PX)
+        self.setFixedHeight(self._row.heightForWidth(width))
+        x = (self._window.width() - width) // 2
+        self.move(x, self._window.height() - self.height() - 4 * MARGIN_PX)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep the place when the window is resized."""

@@ -96,7 +96,7 @@ def spoil(samples: Stereo) -> Stereo:
     narrow = np.stack([mid + 0.55 * side, mid - 0.55 * side])
     time_s = np.arange(frames) / RATE
     fade = np.minimum(time_s / 0.01, 1.0) * np.minimum(time_s[::-1] / 1.2, 1.0)
-    return narrow * fade * (0.22 / np.abs(narrow).max())
+    return np.asarray(narrow * fade * (0.22 / np.abs(narrow).max()))
 
 
 def demo_track() -> Stereo:
