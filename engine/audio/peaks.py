@@ -224,7 +224,11 @@ class PeakBuilder:
     def append(self, block: NDArray[np.floating]) -> None:
         """Take the next samples, float ``[channels, n]``."""
         self.frames += block.shape[1]
-        samples = np.concatenate([self._rest, block.astype(np.float32, copy=False)], axis=1)
+        held = self._rest.shape[1]
+        # filled, not concatenated: that would keep the frame order of an interleaved block
+        samples = np.empty((self.channels, held + block.shape[1]), np.float32)
+        samples[:, :held] = self._rest
+        samples[:, held:] = block
         whole = samples.shape[1] - samples.shape[1] % BASE_BLOCK
         if whole:
             self._take(samples[:, :whole])
