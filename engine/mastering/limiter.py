@@ -1,9 +1,9 @@
 """True-peak limiter with lookahead: input gain, a main stage, and a short one that makes sure.
 
-A stage finds the peak between every two samples on an oversampled copy (eight times up to
-48 kHz, four times above), turns it into the gain it would need, holds the smallest of these over
-the lookahead, lets go exponentially and smooths with two moving averages. An average of values
-that are all low enough is low enough, so the gain is never late. The gain works at the base rate
+A stage finds the peak between every two samples on a copy oversampled eight times, turns it into
+the gain it would need, holds the smallest of these over the lookahead, lets go exponentially and
+smooths with two moving averages. An average of values that are all low enough is low enough, so
+the gain is never late. The gain works at the base rate
 and moves, which can raise a peak between samples by some hundredths of a decibel; the second
 stage sees that and takes it away, and its own gain is so small that what it adds in turn is not
 measurable.
@@ -25,6 +25,7 @@ from engine.mastering.smoothing import Ramp, advance
 
 SAFETY_LOOKAHEAD_MS = 1.0
 SAFETY_RELEASE_MS = 30.0
+OVERSAMPLING = 8
 DETECTORS = ((12, 7.0), (40, 6.0))
 """Taps to either side and Kaiser shape of the interpolators. Meters differ where a signal is
 strong just below Nyquist, and low-pass filtering can raise a peak as well as lower it; with a
@@ -119,8 +120,7 @@ class _Stage:
 
     def __init__(self, rate: int, channels: int, longest_ms: float) -> None:
         self._rate = rate
-        factor = 8 if rate <= 48000 else 4
-        short, long = (half_bands(factor, taps, beta) for taps, beta in DETECTORS)
+        short, long = (half_bands(OVERSAMPLING, taps, beta) for taps, beta in DETECTORS)
         self._detectors = (short, long)
         self._longest = longest = max(round(longest_ms * 1e-3 * rate), 2)
         margin = long.margin
@@ -133,7 +133,7 @@ class _Stage:
             needed=np.ones(longest + CHUNK_FRAMES),
             released=np.zeros(longest + CHUNK_FRAMES, dtype=np.int64),
             averaged=np.zeros(longest + CHUNK_FRAMES, dtype=np.int64),
-            rows=np.zeros(factor * (2 * margin + CHUNK_FRAMES)),
+            rows=np.zeros(OVERSAMPLING * (2 * margin + CHUNK_FRAMES)),
             peaks=np.zeros(CHUNK_FRAMES),
             held=np.zeros((2, longest + CHUNK_FRAMES)),
             sums=np.zeros(2, dtype=np.int64),
