@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from engine.audio.info import AudioInfo
 from engine.cli.command import DONE, FAILED, Command
 from engine.cli.paths import audio_files
-from engine.cli.terminal import Terminal, decibels, duration, failure_document
-from engine.tasks import Context, Failure
+from engine.cli.terminal import Terminal, decibels, duration
+from engine.tasks import Cancelled, Context
 
 if TYPE_CHECKING:
     from engine.audio.loudness import Loudness
@@ -70,10 +70,11 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         try:
             with terminal.context(path.name) as context:
                 report = describe(path, context)
-        except Failure as failure:
+        except Cancelled:
+            raise
+        except Exception as error:  # the other files are still to be described
             failed = True
-            terminal.fail(failure)
-            documents.append({"path": str(path), "error": failure_document(failure)})
+            documents.append({"path": str(path), "error": terminal.fail(error)})
             continue
         documents.append(report.document())
         if number:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import traceback
 from collections.abc import Sequence
 
 from engine.cli import doctor, info, master
 from engine.cli.command import CANCELLED, FAILED, USAGE, Command, UsageError
-from engine.cli.terminal import Terminal, failure_document, flush
-from engine.failures import as_failure
+from engine.cli.terminal import Terminal, flush
 from engine.tasks import Cancelled
 
 COMMANDS = (info.COMMAND, master.COMMAND, doctor.COMMAND)
@@ -94,11 +92,7 @@ def run(argv: Sequence[str], extra: Sequence[Command] = ()) -> int:
     except BrokenPipeError:
         return FAILED
     except Exception as error:
-        failure = as_failure(error)
-        terminal.fail(failure)
-        terminal.emit({"error": failure_document(failure)})
-        if terminal.debug:
-            traceback.print_exception(error, file=terminal.error_stream)
+        terminal.emit({"error": terminal.fail(error)})
         return FAILED
     finally:
         flush()

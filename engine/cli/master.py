@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 from engine.atomic import write_text
 from engine.cli.command import DONE, FAILED, Command
+from engine.cli.info import describe
 from engine.cli.mastering_plan import Item, add_arguments, export_format, plan, read_parameters
 from engine.cli.paths import check_output
-from engine.cli.terminal import Terminal, decibels, duration, failure_document, finite
-from engine.failures import as_failure
+from engine.cli.terminal import Terminal, decibels, duration, finite
 from engine.locations import Locations
 from engine.mastering.parameters import ChainParameters
-from engine.tasks import Context, Failure
+from engine.tasks import Cancelled, Context
 
 if TYPE_CHECKING:
     from engine.audio.export_format import ExportFormat
+    from engine.audio.loudness import Loudness
     from engine.audio.writer import WrittenAudio
     from engine.mastering.master import MasterResult
 
 CACHE_BUDGET_BYTES = 10 * 10**9
+CEILING_TOLERANCE_DB = 0.05
 
 DESCRIPTION = """\
 Master audio: fit equalizer, dynamics and width to a preset or to reference tracks, then meet a
@@ -48,6 +50,21 @@ class Mastered:
     result: MasterResult
     written: WrittenAudio
     seconds: float
+    delivered: Loudness
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know about the file."""
+        texts = list(self.result.warnings)
+        if self.written.clipped_samples:
+            texts.append(f"{self.written.clipped_samples} samples were clipped.")
+        over_db = self.delivered.true_peak_dbtp - self.result.target.ceiling_dbtp
+        if over_db > CEILING_TOLERANCE_DB:
+            texts.append(
+                f"In this format the true peak is {self.delivered.true_peak_dbtp:.1f} dBTP,"
+                f" {over_db:.1f} dB over the ceiling; lower --ceiling by as much."
+            )
+        return tuple(texts)
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -63,12 +80,11 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             label = f"[{number}/{len(items)}] " if len(items) > 1 else ""
             try:
                 mastered = _master(arguments, terminal, item, parameters, label)
-            except (Failure, OSError, MemoryError) as error:
-                failure = as_failure(error)
+            except Cancelled:
+                raise
+            except Exception as error:  # the other files are still to be mastered
                 about = f"{item.source.name}: " if len(items) > 1 else ""
-                terminal.fail(failure, about)
-                record = {"source": str(item.source), "error": failure_document(failure)}
-                documents.append(record)
+                documents.append({"source": str(item.source), "error": terminal.fail(error, about)})
                 continue
             done.append(mastered)
             documents.append(document(mastered))
@@ -95,13 +111,14 @@ def document(mastered: Mastered) -> dict[str, Any]:
         "amount": result.amount,
         "before": asdict(result.before),
         "after": asdict(result.after),
+        "delivered": asdict(mastered.delivered),
         "limiter_reduction_db": result.limiter_reduction_db,
         "parameters": result.parameters.to_dict(),
         "applied": result.applied.to_dict(),
         "balance_before": asdict(result.balance_before),
         "balance_after": asdict(result.balance_after),
         "explanation": dict(result.explanation),
-        "warnings": list(result.warnings),
+        "warnings": mastered.warnings,
     }
 
 
@@ -121,8 +138,12 @@ def _master(
         check_output(item.report, [item.source, item.output], arguments.overwrite)
     began = time.monotonic()
     with terminal.context(f"{label}{item.source.name}", seed=arguments.seed) as context:
-        result, written = _master_to_file(arguments, item, parameters, form, context)
-    mastered = Mastered(item, result, written, time.monotonic() - began)
+        result, written = _master_to_file(arguments, item, parameters, form, context.part(0, 0.95))
+        # A lossy codec or another rate moves the peaks: what counts is what is in the file.
+        changed = not form.kind.bits or written.rate != result.rendered.rate
+        measuring = context.part(0.95, 1.0, "Checking the file")
+        delivered = describe(written.path, measuring).loudness if changed else result.after
+    mastered = Mastered(item, result, written, time.monotonic() - began, delivered)
     if item.report is not None:
         write_text(item.report, json.dumps(finite(document(mastered)), indent=1))
     return mastered
@@ -156,7 +177,7 @@ def _master_to_file(
 def _tell(mastered: Mastered, terminal: Terminal, label: str) -> None:
     """Say what was done to one file."""
     result, written = mastered.result, mastered.written
-    before, after = result.before, result.after
+    before, after = result.before, mastered.delivered
     rows = [
         ("", "before", "after"),
         *(
@@ -179,12 +200,8 @@ def _tell(mastered: Mastered, terminal: Terminal, label: str) -> None:
         terminal.say(f"Wrote {written.path} ({kind}) in {mastered.seconds:.1f} s.")
         if mastered.item.report is not None:
             terminal.say(f"Wrote {mastered.item.report}.")
-    for warning in result.warnings:
+    for warning in mastered.warnings:
         terminal.note(f"{mastered.item.source.name}: {warning}")
-    if written.clipped_samples:
-        terminal.note(
-            f"{mastered.item.source.name}: {written.clipped_samples} samples were clipped."
-        )
 
 
 def _summarise(items: list[Item], done: list[Mastered], terminal: Terminal) -> None:
@@ -195,7 +212,7 @@ def _summarise(items: list[Item], done: list[Mastered], terminal: Terminal) -> N
         if mastered is None:
             rows.append((item.source.name, "", "not done", "", ""))
             continue
-        before, after = mastered.result.before, mastered.result.after
+        before, after = mastered.result.before, mastered.delivered
         rows.append(
             (
                 item.source.name,

@@ -7,6 +7,7 @@ import math
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -15,7 +16,8 @@ from typing import Any, TextIO, cast
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from engine.tasks import Context, Failure
+from engine.failures import as_failure
+from engine.tasks import Context
 from engine.tasks import Progress as Step
 
 
@@ -67,9 +69,16 @@ class Terminal:
         """Print one line on standard error."""
         self._errors.print(_one_line(text), markup=False)
 
-    def fail(self, failure: Failure, about: str = "") -> None:
-        """Print a failure on standard error, as one line: what, why, what to do."""
+    def fail(self, error: Exception, about: str = "") -> dict[str, str]:
+        """Print an error on standard error as one line (what, why, what to do); give it as JSON.
+
+        Only with ``debug`` its traceback follows.
+        """
+        failure = as_failure(error)
         self.note(f"audiobench: {about}{failure}")
+        if self.debug:
+            traceback.print_exception(error, file=self._errors.file)
+        return {"what": failure.what, "why": failure.why, "remedy": failure.remedy}
 
     @contextmanager
     def context(self, text: str, *, device: str = "cpu", seed: int = 0) -> Iterator[Context]:
@@ -124,11 +133,6 @@ def finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [finite(item) for item in value]
     return value
-
-
-def failure_document(failure: Failure) -> dict[str, str]:
-    """A failure as JSON."""
-    return {"what": failure.what, "why": failure.why, "remedy": failure.remedy}
 
 
 def decibels(value: float, unit: str) -> str:
