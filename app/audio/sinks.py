@@ -20,6 +20,7 @@ CLOCK = "clock"
 
 _CLOCK_PERIOD_S = 0.01
 _STARTING_BLOCKS = 3
+_LOAD_WINDOW_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +133,11 @@ class DeviceSink:
         self.rate = rate
         self.name = device.name
         self.slips = 0
-        self.load = 0.0
         self.lost = threading.Event()
         self._render = render
         self._blocks = 0
+        self._worked_s = 0.0
+        self._played_s = 0.0
         self._stream = portaudio.OutputStream(
             samplerate=rate,
             device=device.name,
@@ -154,8 +156,15 @@ class DeviceSink:
         self._blocks += 1
         if status.output_underflow and self._blocks > _STARTING_BLOCKS:
             self.slips += 1
-        load = (time.perf_counter() - began) * self.rate / max(frames, 1)
-        self.load += 0.1 * (load - self.load)
+        # Sums that forget: blocks differ in length, so a mean of quotients would mislead.
+        keep = max(0.0, 1.0 - frames / self.rate / _LOAD_WINDOW_S)
+        self._worked_s = self._worked_s * keep + (time.perf_counter() - began)
+        self._played_s = self._played_s * keep + frames / self.rate
+
+    @property
+    def load(self) -> float:
+        """Share of the last second that mixing took."""
+        return self._worked_s / self._played_s if self._played_s else 0.0
 
     def close(self) -> None:
         """Stop at once and give the device back."""
@@ -170,10 +179,10 @@ class ClockSink:
     name = CLOCK
     latency_s = 0.0
     slips = 0
+    load = 0.0
 
     def __init__(self, rate: int, render: Render) -> None:
         self.rate = rate
-        self.load = 0.0
         self.lost = threading.Event()
         self._render = render
         self._stop = threading.Event()

@@ -175,6 +175,54 @@ def test_another_rate_is_converted_into_place(
         lanes.shutdown()
 
 
+def test_audio_is_heard_while_it_is_still_being_made(
+    sound_server, player: Player, tmp_path, wait_for, let_pass
+) -> None:
+    from app.audio.player import Slot
+    from engine.audio.store import StoreWriter
+    from engine.cache import Cache
+
+    signal = noise(2.5)
+    with StoreWriter(Cache(tmp_path / "cache", 1 << 30), "stream", RATE, 2) as writer:
+        writer.append(signal[: RATE * 3 // 2].T)
+        player.set_slots([Slot("stream", writer.partial)])
+        wait_for(lambda: player.has_sound)
+        recorder = sound_server.record()
+        player.play()
+        wait_for(lambda: player.waiting)
+        held = player.position_frame
+        let_pass(0.3)
+        assert player.playing
+        assert player.position_frame == held < RATE * 3 // 2
+        writer.append(signal[RATE * 3 // 2 :].T)
+        player.set_slots([Slot("stream", writer.partial)])
+        wait_for(lambda: not player.waiting)
+        player.set_slots([Slot("stream", writer.finish())])
+    wait_for(lambda: not player.playing)
+    played = from_the_start(recorder.stop(), signal)
+    np.testing.assert_array_equal(played[:held], signal[:held])
+    assert player.position_frame == len(signal)
+    end = int(np.flatnonzero(played[:, 0])[-1]) + 1
+    rest = len(signal) - held - FADE
+    np.testing.assert_array_equal(played[end - rest : end], signal[-rest:])
+
+
+def test_a_file_that_is_cut_while_it_plays_only_falls_silent(
+    sound_server, player: Player, keep, wait_for, let_pass
+) -> None:
+    from app.audio.player import Slot
+
+    stored = keep(noise(2.5))
+    player.set_slots([Slot("cut", stored)])
+    wait_for(lambda: player.has_sound)
+    player.play()
+    let_pass(0.5)
+    with stored.path.open("r+b") as file:
+        file.truncate(RATE * 8)
+    wait_for(lambda: not player.playing, 8)
+    assert player.position_frame == player.frames
+
+
 INSERT = """
 import numpy as np
 
