@@ -7,8 +7,11 @@ thread and no QObject is ever touched, or dropped, by a worker.
 
 from __future__ import annotations
 
+import atexit
 import itertools
+import os
 import re
+import sys
 import threading
 import time
 import traceback
@@ -25,6 +28,8 @@ from engine.tasks import Cancelled, Context, Failure, Progress, Task, run_inline
 
 # macOS gives secondary threads 512 KB, too little for numba and torch.
 STACK_BYTES = 16 * 1024 * 1024
+# A step of training or the first compilation of a kernel may take this long.
+LINGER_S = 20.0
 # An estimate from less than this much work is a guess.
 ESTIMATE_AFTER_S = 0.5
 ESTIMATE_AFTER_FRACTION = 0.01
@@ -322,8 +327,9 @@ class Lanes(QObject):
         Returns
         -------
         bool
-            False if a task did not reach a checkpoint in time. A thread is never terminated:
-            call again, or leave the process by ``os._exit`` once everything is saved.
+            False if a task did not reach a checkpoint in time. A thread is never terminated: call
+            again, or end the program; its exit waits ``LINGER_S`` more and then leaves the thread
+            behind.
         """
         if not self._closed:
             self._closed = True
@@ -338,7 +344,18 @@ class Lanes(QObject):
         ]
         # What the workers said last is still in the event queue.
         QCoreApplication.sendPostedEvents(self, QEvent.Type.MetaCall.value)
+        if not all(joined):
+            # Qt aborts the process when it destroys a running thread.
+            atexit.unregister(self._linger)
+            atexit.register(self._linger)
         return all(joined)
+
+    def _linger(self) -> None:
+        """At the interpreter's exit: let the last tasks end, or leave without destroying them."""
+        if not self.shutdown(LINGER_S):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
 
     def _inbox(self, name: str) -> SimpleQueue[_Run | None]:
         if name not in self._inboxes:

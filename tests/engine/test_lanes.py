@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import threading
 import time
 import weakref
@@ -339,6 +341,27 @@ def test_shutdown_says_when_a_task_does_not_listen(qapp):
     assert lanes.shutdown(5.0)
 
 
+@pytest.mark.parametrize(("lasts_s", "linger_s"), [(0.5, 20.0), (30.0, 0.5)])
+def test_a_program_ends_in_order_though_a_task_does_not_listen(lasts_s, linger_s):
+    code = f"""
+import threading, time
+from PySide6.QtCore import QCoreApplication
+import engine.lanes
+engine.lanes.LINGER_S = {linger_s}
+application = QCoreApplication([])
+lanes = engine.lanes.Lanes()
+entered = threading.Event()
+def deaf(spec, context):
+    entered.set()
+    time.sleep({lasts_s})
+lanes.submit("Deaf", deaf, None)
+entered.wait()
+print(lanes.shutdown(0.05))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "False\n", "")
+
+
 def test_lanes_have_room_for_deep_stacks(lanes, qtbot):
     def task(spec, context):
         return QThread.currentThread().stackSize()
@@ -348,10 +371,7 @@ def test_lanes_have_room_for_deep_stacks(lanes, qtbot):
     assert job.result == 16 * 1024 * 1024
 
 
-def test_light_work_does_not_import_torch(tmp_path):
-    import subprocess
-    import sys
-
+def test_light_work_does_not_import_torch():
     code = """
 import sys
 from PySide6.QtCore import QCoreApplication
