@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
+from shiboken6 import isValid
 
 from app.commands import Command, Commands
 from app.document.session import Session
@@ -302,7 +303,9 @@ class Transport(QWidget):
         self.loop.setChecked(state.loop is not None)
 
     def _refresh_keys(self) -> None:
-        known = {command.id for command in self._services.commands.all()}
+        commands = self._services.commands
+        known = {command.id for command in commands.all()}
         for command_id in known & {PLAY, ALTERNATE}:
-            command = self._services.commands.get(command_id)
-            self._services.commands.action(command_id).setEnabled(command.enabled())
+            action = commands.action(command_id)
+            if isValid(action):  # the focus still moves while a window is taken down
+                action.setEnabled(commands.get(command_id).enabled())
