@@ -47,7 +47,7 @@ class SaturatorProcessor:
         self._ramp = Ramp.at(rate, self._targets(parameters, 1.0))
         self._buffers = _Buffers(
             audio=line(channels, 4 * margin),
-            drives=np.ones(4 * margin + CHUNK_FRAMES),
+            drives=np.full(4 * margin + CHUNK_FRAMES, self._ramp.now[0]),
             mixes=np.zeros(CHUNK_FRAMES),
             rows=np.zeros(self._bands.factor * (4 * margin + CHUNK_FRAMES)),
         )
@@ -67,6 +67,7 @@ class SaturatorProcessor:
         """Forget the audio so far and be at the settings that were asked for."""
         self._ramp.finish()
         self._buffers.audio[:] = 0.0
+        self._buffers.drives[:] = self._ramp.now[0]
 
     def process(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
         """Shape a block ``[channels, frames]``; the result is ``latency_frames`` late."""
