@@ -72,6 +72,11 @@ class ToneProblem:
         difference = self.wanted_db - decibels(self.smoothing @ self.power, FLOOR)
         return difference - weighted_mean(difference, self.weights)
 
+    @property
+    def negligible_db2(self) -> float:
+        """Loss that is not worth a band: small against what the target tolerates anyway."""
+        return max(SPARSITY_DB2, (0.05 * float(self.detail_tolerance_db.mean())) ** 2)
+
     def curve(self, bands: BandTensors) -> Tensor:
         """What the bands do together to the power at each spectral point."""
         return power_response(bands, self.points_hz, self.rate)
@@ -166,6 +171,10 @@ def fit_bands(
     start_db = 0.7 * _at(problem.difference_db(), inside)
     variables = BandVariables(tuple(inside), start_db, max_gain_db)
     kept = torch.ones(len(inside), dtype=torch.float64)
+    untouched = float(problem.loss(torch.ones_like(problem.power)))
+    if untouched <= 2.0 * problem.negligible_db2:
+        watch(steps, untouched, _export(layout, inside, variables.tensors(0.0 * kept, True)))
+        return _export(layout, inside, variables.tensors(0.0 * kept, True))
     highest_db = PILE_SHARE * max_gain_db
     done = 0
 

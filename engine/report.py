@@ -1,0 +1,250 @@
+"""The report of a master: JSON for machines, one self-contained HTML page for people."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import resources
+from engine.atomic import write_text
+from engine.tasks import Failure
+
+if TYPE_CHECKING:
+    from engine.audio.loudness import Loudness
+    from engine.mastering.master import MasterResult
+
+LOUDNESS_ROWS = (
+    ("integrated_lufs", "Integrated loudness", "LUFS"),
+    ("range_lu", "Loudness range", "LU"),
+    ("max_momentary_lufs", "Loudest 400 ms", "LUFS"),
+    ("max_short_term_lufs", "Loudest 3 s", "LUFS"),
+    ("true_peak_dbtp", "True peak", "dBTP"),
+    ("sample_peak_dbfs", "Sample peak", "dBFS"),
+)
+LEFT, TOP, WIDTH, HEIGHT = 44.0, 10.0, 640.0, 220.0
+LOWEST_HZ, HIGHEST_HZ = 20.0, 20000.0
+FREQUENCY_TICKS = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A grid line: its position in the drawing and its label."""
+
+    position: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A curve: CSS class, legend, and the SVG path data."""
+
+    kind: str
+    label: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A plot over logarithmic frequency, ready to be drawn by the template."""
+
+    title: str
+    across: tuple[Tick, ...]
+    up: tuple[Tick, ...]
+    lines: tuple[Line, ...]
+    left: float = LEFT
+    top: float = TOP
+    width: float = WIDTH
+    height: float = HEIGHT
+
+
+def as_dict(result: MasterResult) -> dict[str, Any]:
+    """Everything a master measured and set, as plain values; no value that JSON lacks."""
+    document = {
+        "name": result.name,
+        "target": {
+            "name": result.target.name,
+            "source": result.target.source,
+            "lufs": result.target.lufs,
+            "ceiling_dbtp": result.target.ceiling_dbtp,
+        },
+        "amount": result.amount,
+        "audio": {
+            "rate": result.rendered.rate,
+            "channels": result.rendered.channels,
+            "frames": result.rendered.frames,
+        },
+        "before": asdict(result.before),
+        "after": asdict(result.after),
+        "limiter_reduction_db": result.limiter_reduction_db,
+        "bands_used": sum(band.active for band in result.applied.bands),
+        "parameters": result.parameters.to_dict(),
+        "applied": result.applied.to_dict(),
+        "balance_before": asdict(result.balance_before),
+        "balance_after": asdict(result.balance_after),
+        "explanation": dict(result.explanation),
+        "warnings": list(result.warnings),
+        "history": [asdict(step) for step in result.history],
+    }
+    plain: dict[str, Any] = _finite(document)
+    return plain
+
+
+def to_json(result: MasterResult) -> str:
+    """The report as JSON; levels of silence (minus infinity) are null."""
+    return json.dumps(as_dict(result), indent=1, allow_nan=False)
+
+
+def to_html(result: MasterResult) -> str:
+    """The report as one HTML page that needs no other file."""
+    from jinja2 import Environment
+
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(resources.text("templates", "master_report.html"))
+    bands = [band for band in result.applied.bands if band.active]
+    return template.render(
+        result=result,
+        loudness=_loudness_rows(result.before, result.after),
+        bands=sorted(bands, key=lambda band: band.frequency_hz),
+        charts=[_balance_chart(result), _equalizer_chart(result)],
+        duration_s=result.rendered.frames / result.rendered.rate,
+        level=_level,
+        json=to_json(result),
+    )
+
+
+def write_report(result: MasterResult, path: Path | str) -> Path:
+    """Write the report as its suffix says, ``.json`` or ``.html``, whole or not at all.
+
+    Raises
+    ------
+    Failure
+        If the suffix is another one or the place cannot be written.
+    """
+    path = Path(path)
+    makers = {".json": to_json, ".html": to_html, ".htm": to_html}
+    maker = makers.get(path.suffix.lower())
+    if maker is None:
+        raise Failure(
+            f"A report cannot be written as {path.suffix or path.name!r}.",
+            "Reports are JSON or HTML.",
+            "Give it a name that ends in .json or .html.",
+        )
+    try:
+        write_text(path, maker(result))
+    except OSError as error:
+        raise Failure(
+            "The report could not be written.",
+            f"{path}: {error.strerror or error}.",
+            "Choose another folder or free some space.",
+        ) from error
+    return path
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _level(value: float, signed: bool = False) -> str:
+    """A level with one decimal, minus infinity as people write it."""
+    if not math.isfinite(value):
+        return "−∞" if value < 0 else "–"
+    text = f"{value:+.1f}" if signed else f"{value:.1f}"
+    return text.replace("-", "−")
+
+
+def _loudness_rows(before: Loudness, after: Loudness) -> list[tuple[str, str, str, str, str]]:
+    """Label, unit, before, after and change of every loudness measure."""
+    rows = []
+    for field, label, unit in LOUDNESS_ROWS:
+        old, new = getattr(before, field), getattr(after, field)
+        both = math.isfinite(old) and math.isfinite(new)
+        rows.append(
+            (label, unit, _level(old), _level(new), _level(new - old, True) if both else "–")
+        )
+    return rows
+
+
+def _balance_chart(result: MasterResult) -> Chart:
+    before, after = result.balance_before, result.balance_after
+    # Levelled to the same mean: the page shows the loudness elsewhere, here it is the shape.
+    shift_db = float(np.mean(after.levels_db) - np.mean(before.levels_db))
+    curves = (
+        ("before", "before, at the loudness of after", np.asarray(before.levels_db) + shift_db),
+        ("after", "after", np.asarray(after.levels_db)),
+    )
+    top_db = 10.0 * math.ceil(max(float(levels.max()) for *_, levels in curves) / 10.0)
+    return _chart(
+        "Tonal balance (third octaves, dB)",
+        before.frequencies_hz,
+        curves,
+        (top_db - 70.0, top_db),
+        10.0,
+    )
+
+
+def _equalizer_chart(result: MasterResult) -> Chart:
+    from engine.mastering.biquad import response_db
+
+    frequencies_hz = np.geomspace(LOWEST_HZ, HIGHEST_HZ, 240)
+    frequencies_hz = frequencies_hz[frequencies_hz < 0.5 * result.rendered.rate]
+    curve_db = response_db(result.applied.bands, frequencies_hz, result.rendered.rate)
+    reach_db = max(6.0, 3.0 * math.ceil(float(np.abs(curve_db).max()) / 3.0))
+    return _chart(
+        "Equalizer (dB)",
+        frequencies_hz.tolist(),
+        (("after", "all bands together", curve_db),),
+        (-reach_db, reach_db),
+        3.0,
+    )
+
+
+def _chart(
+    title: str,
+    frequencies_hz: Sequence[float],
+    curves: Iterable[tuple[str, str, np.ndarray[Any, np.dtype[np.float64]]]],
+    range_db: tuple[float, float],
+    step_db: float,
+) -> Chart:
+    low_db, high_db = range_db
+
+    def across(frequency_hz: float) -> float:
+        share = math.log(frequency_hz / LOWEST_HZ) / math.log(HIGHEST_HZ / LOWEST_HZ)
+        return round(LEFT + WIDTH * share, 1)
+
+    def up(level_db: float) -> float:
+        inside = min(max(level_db, low_db), high_db)
+        return round(TOP + HEIGHT * (high_db - inside) / (high_db - low_db), 1)
+
+    lines = tuple(
+        Line(
+            kind,
+            label,
+            "M"
+            + " L".join(
+                f"{across(hz)} {up(float(level))}"
+                for hz, level in zip(frequencies_hz, levels, strict=True)
+            ),
+        )
+        for kind, label, levels in curves
+    )
+    levels_db = np.arange(low_db, high_db + 0.5 * step_db, step_db)
+    return Chart(
+        title,
+        tuple(
+            Tick(across(hz), f"{hz // 1000} k" if hz >= 1000 else str(hz)) for hz in FREQUENCY_TICKS
+        ),
+        tuple(Tick(up(float(level)), f"{level:.0f}".replace("-", "−")) for level in levels_db),
+        lines,
+    )
