@@ -207,7 +207,9 @@ class ChainParameters:
         compressor = replace(
             self.compressor,
             ratio=PARAM_RANGES["compressor.ratio"].clamp(self.compressor.ratio**amount),
-            makeup_db=self.compressor.makeup_db * amount,
+            makeup_db=PARAM_RANGES["compressor.makeup_db"].clamp(
+                self.compressor.makeup_db * amount
+            ),
         )
         saturator = replace(self.saturator, mix=min(self.saturator.mix * amount, 1.0))
         imager = replace(
@@ -232,17 +234,20 @@ class ChainParameters:
         Raises
         ------
         Failure
-            If a field is unknown, missing its type, not finite or out of its range.
+            If a stage is missing or a field unknown, of the wrong type, not finite or out of its
+            range, or if there are more than ``MAX_BANDS`` bands.
         """
         try:
+            if len(data["bands"]) > MAX_BANDS:
+                raise ValueError(f"there are {len(data['bands'])} bands, at most {MAX_BANDS} work")
             return cls(
-                bands=tuple(_record(Band, "band", band) for band in data["bands"])[:MAX_BANDS],
+                bands=tuple(_record(Band, "band", band) for band in data["bands"]),
                 compressor=_record(Compressor, "compressor", data["compressor"]),
                 saturator=_record(Saturator, "saturator", data["saturator"]),
                 imager=_record(Imager, "imager", data["imager"]),
                 limiter=_record(Limiter, "limiter", data["limiter"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
             raise Failure(
                 "The mastering parameters could not be read.",
                 f"{type(error).__name__}: {error}.",
@@ -254,13 +259,15 @@ class ChainParameters:
         """Read the form :meth:`to_json` writes; raises :class:`Failure` if it is not that."""
         try:
             data = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise Failure("The mastering parameters are not JSON.", str(error)) from error
         return cls.from_dict(data)
 
 
 def _record(kind: type[Any], name: str, data: dict[str, Any]) -> Any:
     """Build one of the records above from plain values, checking type and range."""
+    if not isinstance(data, dict):
+        raise TypeError(f"{name} is {data!r}, not a record")
     known = {item.name for item in fields(kind)}
     if unknown := set(data) - known:
         raise ValueError(f"unknown {name} fields {sorted(unknown)}")
@@ -269,8 +276,12 @@ def _record(kind: type[Any], name: str, data: dict[str, Any]) -> Any:
         if key == "kind":
             values[key] = BandKind(value)
         elif key == "enabled":
-            values[key] = bool(value)
+            if not isinstance(value, bool):
+                raise TypeError(f"{name}.enabled = {value!r} is neither true nor false")
+            values[key] = value
         else:
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise TypeError(f"{name}.{key} = {value!r} is no number")
             number = float(value)
             limits = PARAM_RANGES[f"{name}.{key}"]
             if not math.isfinite(number) or number != limits.clamp(number):
