@@ -27,6 +27,19 @@ def folder_lock(folder: Path) -> QLockFile:
     return lock
 
 
+def remove_folder(folder: Path, lock: QLockFile) -> None:
+    """Remove a folder whose lock we hold, and let the lock go between its files and itself.
+
+    A window that comes by in that moment finds nothing to recover; what cannot be removed stays.
+    """
+    for path in folder.glob("*"):
+        if path.name != LOCK_NAME:
+            with contextlib.suppress(OSError):
+                path.unlink()
+    lock.unlock()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 class Autosave(QObject):
     """Keeps the journal of one session in a folder of its own below ``root``.
 
@@ -98,8 +111,7 @@ class Autosave(QObject):
         self._session.status_changed.disconnect(self._append)
         self._writer.shutdown()
         self._journal.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._lock.unlock()
+        remove_folder(self._folder, self._lock)
 
     def _moment(self) -> Moment:
         session = self._session

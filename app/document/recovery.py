@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from PySide6.QtCore import QLockFile
 
 from app.document import store
-from app.document.autosave import folder_lock
+from app.document.autosave import folder_lock, remove_folder
 from app.document.journal import apply, decode_line
 from app.document.serial import from_dict
 from app.document.state import SessionState
@@ -64,8 +63,7 @@ class Recovery:
             if read is None and any(folder.glob("*-*.json*")):
                 lock.unlock()  # damaged beyond us; a person may still read it
             elif read is None or not read.dirty:
-                shutil.rmtree(folder, ignore_errors=True)
-                lock.unlock()
+                remove_folder(folder, lock)
             else:
                 written_at = max(path.stat().st_mtime for path in folder.glob("*-*.json*"))
                 found.append(cls(read.state, read.path, written_at, read.complete, folder, lock))
@@ -76,8 +74,7 @@ class Recovery:
 
     def discard(self) -> None:
         """Remove the journal: the user declined, or a new window's first snapshot holds it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.lock.unlock()
+        remove_folder(self.folder, self.lock)
 
 
 @dataclass(frozen=True, slots=True)

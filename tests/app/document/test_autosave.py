@@ -127,11 +127,11 @@ def edit(session: Session, stop_frame: int) -> None:
     session.edit("Loop", replace(session.state, loop=(0, stop_frame)))
 
 
-def test_an_orderly_end_leaves_nothing(session, tmp_path):
+def test_an_orderly_end_leaves_nothing_and_says_nothing(session, tmp_path, qtlog):
     autosave = Autosave(session, tmp_path)
     edit(session, 1)
     autosave.close()
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [] and qtlog.records == []
 
 
 def test_a_saved_session_is_not_offered(session, tmp_path):
