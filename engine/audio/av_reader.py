@@ -2,7 +2,9 @@
 
 FFmpeg's decoders take off encoder delay and padding where a container states them: LAME headers
 of MP3, Opus pre-skip, Vorbis granule positions, edit lists of MP4. What it does not do is cut the
-last packet of an MP4 to the length the sample table or iTunes' tag states; that is done here.
+last packet of an MP4 to the length the sample table or iTunes' tag states; that is done here. What
+cannot be had back: where an edit list is rounded to milliseconds, FFmpeg's demuxer leaves out a
+last packet that begins within that rounding, less than 1 ms of audio.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Encoder: blocks of float samples into an open file, through FFmpeg."""
+"""Encoder: blocks of float samples into an open file, through FFmpeg.
+
+The length is exact in every format but one: FFmpeg's MP3 muxer cannot state more padding than one
+packet, so one length in 25 becomes up to 46 frames (1 ms) longer.
+"""
 
 from __future__ import annotations
 

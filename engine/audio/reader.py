@@ -19,9 +19,9 @@ from engine.tasks import Failure
 
 BLOCK_FRAMES = 65536
 
-# libsndfile is exact and fast for what is stored uncompressed, FFmpeg knows the rest. It takes FLAC
-# too: equally fast, and it goes on after damage where libsndfile gives up.
-_SOUNDFILE_MAGIC = (b"RIFF", b"RF64", b"FORM", b".snd", b"riff")
+# libsndfile is exact and fast for what is stored uncompressed and for Vorbis; FFmpeg knows the
+# rest. It takes FLAC too: equally fast, and it goes on after damage where libsndfile gives up.
+_SOUNDFILE_MAGIC = (b"RIFF", b"RF64", b"FORM", b".snd", b"riff", b"OggS")
 
 
 class Reader(ABC):
@@ -131,7 +131,16 @@ def open_reader(path: Path | str) -> Reader:
         reader = SoundFileReader.open(path)
         if reader is not None:
             return reader
-    return AvReader.open(path, "aea" if _is_aea(path, magic) else None)
+    if _is_aea(path, magic):
+        return AvReader.open(path, "aea")
+    try:
+        return AvReader.open(path)
+    except Failure:
+        # FFmpeg lets a wrong ending overrule the weak signature of bare MPEG frames
+        bare = _bare_mpeg(magic)
+        if bare is None:
+            raise
+        return AvReader.open(path, bare)
 
 
 def read_clip(path: Path | str) -> Clip:
@@ -190,3 +199,13 @@ def _first_bytes(path: Path) -> bytes:
 def _is_aea(path: Path, magic: bytes) -> bool:
     # FFmpeg takes some ATRAC1 files for MPEG-4 video; 2048 is the length AEA headers state first.
     return path.suffix.lower() == ".aea" and magic[:4] == b"\x00\x08\x00\x00"
+
+
+def _bare_mpeg(magic: bytes) -> str | None:
+    """FFmpeg's name of the format if ``magic`` is an ID3 tag or the head of an MPEG frame."""
+    if magic.startswith(b"ID3"):
+        return "mp3"
+    if len(magic) < 2 or magic[0] != 0xFF or magic[1] & 0xE0 != 0xE0:
+        return None
+    layer = magic[1] >> 1 & 3
+    return "mp3" if layer else "aac"

@@ -1,4 +1,8 @@
-"""Reader on libsndfile: WAV, RF64, AIFF, AU and W64, bit-exact."""
+"""Reader on libsndfile: WAV, RF64, AIFF, AU and W64, bit-exact, and Vorbis.
+
+FFmpeg gets the length of Vorbis files of less than a page wrong; libsndfile does not. But it leaves
+the channels in Vorbis' order, so files of more than two go to FFmpeg.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from engine.audio.reader import Reader
 
 _SHORT_DATA = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _CONTAINERS = {"WAVEX": "wav"}
-_SUBTYPES = {
+_SUBTYPES: dict[str, tuple[str, int | None]] = {
     "PCM_U8": ("uint8", 8),
     "PCM_S8": ("int8", 8),
     "PCM_16": ("int16", 16),
@@ -26,6 +30,7 @@ _SUBTYPES = {
     "PCM_32": ("int32", 32),
     "FLOAT": ("float32", 32),
     "DOUBLE": ("float64", 64),
+    "VORBIS": ("float32", None),
 }
 
 
@@ -50,7 +55,8 @@ class SoundFileReader(Reader):
         except (soundfile.LibsndfileError, OSError):
             return None
         try:
-            if file.subtype not in _SUBTYPES:
+            surround = file.subtype == "VORBIS" and file.channels > 2
+            if file.subtype not in _SUBTYPES or surround:
                 file.close()
                 return None
             check_supported(path, file.samplerate, file.channels)
@@ -83,7 +89,7 @@ def _info(path: Path, file: soundfile.SoundFile) -> AudioInfo:
     return AudioInfo(
         path=path,
         container=_CONTAINERS.get(file.format, file.format.lower()),
-        codec="pcm",
+        codec="vorbis" if bits is None else "pcm",
         rate=file.samplerate,
         channels=file.channels,
         frames=file.frames,

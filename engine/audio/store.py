@@ -246,6 +246,7 @@ def decode(path: Path | str, cache: Cache, context: Context) -> StoredAudio:
     """Decode a file into the cache, once; a task.
 
     Progress counts frames and carries a growing :class:`StoredAudio` that can be mapped at once.
+    What is wrong with a readable file becomes a warning of the context.
     Cancelled or failed, it leaves nothing behind.
 
     Raises
@@ -263,6 +264,7 @@ def decode(path: Path | str, cache: Cache, context: Context) -> StoredAudio:
         stored = find(cache, key)
         if stored is not None:
             context.report(stored.frames, stored.frames, "decoded before", stored)
+            _warn(path, stored, context)
             return stored
         info = reader.info
         estimate = info.frames or round((info.duration_s or 0.0) * info.rate)
@@ -275,4 +277,16 @@ def decode(path: Path | str, cache: Cache, context: Context) -> StoredAudio:
                 context.report(partial.available_frames, partial.frames, "decoding", partial)
             stored = writer.finish(reader.info.nonfinite_samples, reader.info.damage)
     context.report(stored.frames, stored.frames, "decoded", stored)
+    _warn(path, stored, context)
     return stored
+
+
+def _warn(path: Path, stored: StoredAudio, context: Context) -> None:
+    """Tell the user what is wrong with a file that could be read all the same."""
+    if stored.damage:
+        context.warn(f"“{path.name}” is damaged. {stored.damage}")
+    if stored.nonfinite_samples:
+        context.warn(
+            f"“{path.name}” holds {stored.nonfinite_samples} samples that are no numbers; "
+            "they were replaced by silence."
+        )

@@ -87,7 +87,8 @@ def write_audio(
     metadata
         Tags to write, as in :class:`engine.audio.info.AudioInfo`.
     context
-        Progress in frames of the input, cancel, and the seed of the dither.
+        Progress in frames of the input, cancel, the seed of the dither, and a warning if samples
+        were clipped.
     total_frames
         Length of the input, for the progress; 0 when unknown.
 
@@ -129,6 +130,11 @@ def write_audio(
         if not done:
             temporary.unlink(missing_ok=True)
     rate_out, frames, clipped = written
+    if clipped:
+        context.warn(
+            f"{clipped} samples of “{target.name}” were above full scale and were clipped; "
+            "lower the level or write 32-bit float."
+        )
     return WrittenAudio(target, format, rate_out, channels, frames, clipped)
 
 
