@@ -159,11 +159,11 @@ def gated_lufs(block_energies: NDArray[np.float64]) -> float:
 
 def range_lu(short_term_energies: NDArray[np.float64]) -> float:
     """Loudness range of the energies of 3 s windows (EBU Tech 3342); 0 without any."""
-    kept = np.sort(_above(short_term_energies, RANGE_GATE_LU))
+    kept = _above(short_term_energies, RANGE_GATE_LU)
     if not kept.size:
         return 0.0
-    low, high = (int((kept.size - 1) * percent / 100.0 + 0.5) for percent in RANGE_PERCENTILES)
-    return _lufs(kept[high]) - _lufs(kept[low])
+    low, high = np.percentile(_lufs_series(kept), RANGE_PERCENTILES)
+    return float(high - low)
 
 
 def _moving_mean(values: NDArray[np.float64], size: int, step: int = 1) -> NDArray[np.float64]:
