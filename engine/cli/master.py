@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from engine.atomic import write_text
 from engine.cli.command import DONE, FAILED, Command
 from engine.cli.info import describe
 from engine.cli.mastering_plan import Item, add_arguments, export_format, plan, read_parameters
 from engine.cli.paths import check_output
-from engine.cli.terminal import Terminal, decibels, duration, finite
+from engine.cli.terminal import Terminal, decibels, duration
 from engine.locations import Locations
 from engine.mastering.parameters import ChainParameters
 from engine.tasks import Cancelled, Context
@@ -98,27 +96,19 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def document(mastered: Mastered) -> dict[str, Any]:
     """One mastered file as plain data."""
-    written, result = mastered.written, mastered.result
-    return {
+    from engine.report import as_dict
+
+    written = mastered.written
+    return as_dict(mastered.result) | {
         "source": str(mastered.item.source),
         "output": str(written.path),
         "format": written.format.container,
         "rate": written.rate,
         "frames": written.frames,
         "clipped_samples": written.clipped_samples,
-        "seconds": round(mastered.seconds, 3),
-        "target": result.target.name,
-        "amount": result.amount,
-        "before": asdict(result.before),
-        "after": asdict(result.after),
         "delivered": asdict(mastered.delivered),
-        "limiter_reduction_db": result.limiter_reduction_db,
-        "parameters": result.parameters.to_dict(),
-        "applied": result.applied.to_dict(),
-        "balance_before": asdict(result.balance_before),
-        "balance_after": asdict(result.balance_after),
-        "explanation": dict(result.explanation),
         "warnings": mastered.warnings,
+        "seconds": round(mastered.seconds, 3),
     }
 
 
@@ -145,7 +135,9 @@ def _master(
         delivered = describe(written.path, measuring).loudness if changed else result.after
     mastered = Mastered(item, result, written, time.monotonic() - began, delivered)
     if item.report is not None:
-        write_text(item.report, json.dumps(finite(document(mastered)), indent=1))
+        from engine.report import write_report
+
+        write_report(replace(result, warnings=mastered.warnings), item.report)
     return mastered
 
 

@@ -338,10 +338,11 @@ def test_a_batch_goes_on_after_a_failure_and_ends_with_1(song, tmp_path, paramet
     (tmp_path / "in" / "bad.wav").write_bytes(b"no audio")
     out = tmp_path / "out" / "deep"
     arguments = ["master", str(tmp_path / "in"), "--out-dir", str(out), "--parameters", parameters]
-    assert run([*arguments, "--format", "mp3", "--report", "json"]) == 1
+    assert run([*arguments, "--format", "mp3", "--report", "html"]) == 1
     captured = capsys.readouterr()
     assert "2 of 3 mastered" in captured.out and "bad.wav" in captured.err
-    assert sorted(path.name for path in out.iterdir()) == ["a.json", "a.mp3", "b.json", "b.mp3"]
+    assert sorted(path.name for path in out.iterdir()) == ["a.html", "a.mp3", "b.html", "b.mp3"]
+    assert "<html" in (out / "a.html").read_text(encoding="utf-8").lower()
 
 
 def test_a_batch_in_json_has_a_record_for_every_file(song, tmp_path, parameters, capsys):
