@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from engine.mastering.equalizer import Filter, FilterBank
+from engine.mastering.filter_bank import Filter, FilterBank
 from engine.mastering.parameters import Band, BandKind, Imager
 from engine.mastering.smoothing import Ramp, advance
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.mastering.chain import Chain
-from engine.mastering.equalizer import Filter, FilterBank
+from engine.mastering.filter_bank import Filter, FilterBank
 from engine.mastering.parameters import (
     Band,
     BandKind,

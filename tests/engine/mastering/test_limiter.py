@@ -156,6 +156,15 @@ def test_the_meter_reads_the_reduction_of_a_steady_tone() -> None:
     assert limiter.gain_reduction_db == pytest.approx(7.0 + MARGIN_DB, abs=0.01)
 
 
+@pytest.mark.parametrize(("hz", "most_db"), [(60.0, -80.0), (100.0, -100.0), (997.0, -100.0)])
+def test_a_steady_tone_is_turned_down_without_distortion(hz: float, most_db: float) -> None:
+    tone = np.sin(2.0 * np.pi * hz / RATE * TONE)
+    out = run(tone, Limiter(6.0))[0, RATE:-2000]
+    power = np.abs(np.fft.rfft(out * np.kaiser(out.size, 20.0))) ** 2
+    near = np.abs(np.fft.rfftfreq(out.size, 1.0 / RATE) - hz) < 0.4 * hz
+    assert 10.0 * np.log10(power[~near].sum() / power[near].sum()) < most_db
+
+
 def test_channels_are_linked() -> None:
     audio = np.random.default_rng(0).standard_normal((2, 9000)) * np.array([[1.0], [0.01]])
     out = run(audio, Limiter())
