@@ -55,7 +55,7 @@ class Goniometer(QWidget):
             return
         self._glow *= np.float32(np.exp(-elapsed_s / GLOW_S))
         if block.shape[1]:
-            self._light(np.nan_to_num(block[:, -MAX_POINTS:]), elapsed_s)
+            self._light(np.nan_to_num(block[:, -MAX_POINTS:], posinf=0.0, neginf=0.0), elapsed_s)
         self.update()
 
     def reset(self) -> None:

@@ -41,8 +41,9 @@ class ResponseView(QWidget):
 
     Signals
     -------
-    edited(int, dict)
-        A person changed fields of a band.
+    edited(int, object)
+        A person changed fields of a band: index and ``dict`` of changes (sent as an object: a
+        dictionary sent as itself turns enumerations into plain strings on the way).
     edit_finished()
         The drag is over; what follows is another step.
     selected(int)
@@ -55,7 +56,7 @@ class ResponseView(QWidget):
         A band was asked for, and all are in use.
     """
 
-    edited = Signal(int, dict)
+    edited = Signal(int, object)
     edit_finished = Signal()
     selected = Signal(int)
     solo_requested = Signal(int)

@@ -10,7 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QGridLayout, QScrollArea, QWidget
+from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.canvas.live_display import REDUCING_STAGES, LiveDisplay
 from app.canvas.meters import REDUCTION_SCALE, BarMeter
@@ -26,7 +26,7 @@ from app.widgets.stage_board import StageBoard
 from engine.mastering.parameters import MAX_BANDS, Band, ChainParameters
 from engine.tasks import Progress
 
-WIDE_PIXELS = 1340
+WIDE_PIXELS = 1400
 SIDE_PIXELS = 480
 
 
@@ -48,17 +48,12 @@ class MasteringPanel(Panel):
         self._solo = -1
         self._page = "Bands"
         self._sent = b""
+        self._possible: tuple[bool, ...] = ()
 
         theme = services.theme
         self.header = MasteringHeader(self)
         self.graph = ResponseView(theme, self)
-        self.strip = BandStrip()
-        self.strip_area = QScrollArea(self)
-        self.strip_area.setWidget(self.strip)
-        self.strip_area.setWidgetResizable(True)
-        self.strip_area.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.strip_area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.strip_area.setFixedHeight(self.strip.sizeHint().height() + 4)
+        self.strip = BandStrip(self)
         self.reductions = {
             stage: BarMeter(theme, REDUCTION_SCALE, f"{stage.capitalize()} gain reduction")
             for stage in REDUCING_STAGES
@@ -218,7 +213,20 @@ class MasteringPanel(Panel):
         self.header.render_button.setVisible(self._can_render())
         self._show_summary()
         self._play_live(heard)
-        self.services.commands.refresh()
+        self._refresh_commands()
+
+    def _refresh_commands(self) -> None:
+        """Tell menus and buttons, but not at every step of a drag."""
+        possible = (
+            self._has_clip(),
+            self._is_running(),
+            self._can_render(),
+            self._has_fit(),
+            self._has_solo(),
+        )
+        if possible != self._possible:
+            self._possible = possible
+            self.services.commands.refresh()
 
     def _show_summary(self) -> None:
         if self._clip_id is None:
@@ -400,15 +408,15 @@ class MasteringPanel(Panel):
         grid = self._grid
         if wide is not self._wide:
             self._wide = wide
-            for widget in (self.graph, self.strip_area, self.board):
+            for widget in (self.graph, self.strip, self.board):
                 grid.removeWidget(widget)
             span = 1 if wide else 2
             grid.addWidget(self.graph, 1, 0, 1, span)
-            grid.addWidget(self.strip_area, 2, 0, 1, span)
+            grid.addWidget(self.strip, 2, 0, 1, span)
             grid.addWidget(self.board, 1 if wide else 3, 1 if wide else 0, 2 if wide else 1, span)
             self.board.setFixedWidth(SIDE_PIXELS) if wide else self.board.setMaximumWidth(16777215)
         self.header.show_pages(not wide, self._page)
-        self.strip_area.setVisible(wide or self._page == "Bands")
+        self.strip.setVisible(wide or self._page == "Bands")
         self.board.setVisible(wide or self._page == "Dynamics")
 
     # -- conditions ------------------------------------------------------------------------

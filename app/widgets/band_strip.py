@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtCore import QObject, QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QScrollArea,
     QSizePolicy,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.widgets.forms import NumberField, NumberSlider
 from engine.mastering.parameters import MAX_BANDS, PARAM_RANGES, Band, BandKind
 
-COLUMN_WIDTH = 78
-_ROWS = ("frequency_hz", "gain_db", "q")
-_LABELS = {"frequency_hz": "Freq", "gain_db": "Gain", "q": "Q"}
-_NAMES = {"frequency_hz": "frequency", "gain_db": "gain", "q": "Q"}
+COLUMN_WIDTH = 72
+NUMBERS = {
+    "frequency_hz": ("Freq", "frequency"),
+    "gain_db": ("Gain", "gain"),
+    "q": ("Q", "Q"),
+}
 
 
 class KindBox(QComboBox):
@@ -48,53 +50,51 @@ class KindBox(QComboBox):
             event.ignore()
 
 
-class BandColumn(QFrame):
-    """One band: select, bypass, solo, kind, frequency, gain, Q, gate."""
+class BandColumn(QObject):
+    """The controls of one band: select, bypass, solo, kind, frequency, gain, Q, gate.
 
-    edited = Signal(int, dict)
+    ``rows`` are the widgets from above; the strip puts them into its grid.
+    """
+
+    edited = Signal(int, object)
     held = Signal(bool)
     selected = Signal(int)
     solo_requested = Signal(int)
 
-    def __init__(self, index: int, parent: QWidget | None = None) -> None:
+    def __init__(self, index: int, parent: QWidget) -> None:
         super().__init__(parent)
         self.index = index
         name = f"Band {index + 1}"
-        self.setAccessibleName(name)
-        self.setMinimumWidth(COLUMN_WIDTH)
-        self.number = self._button(str(index + 1), f"Select band {index + 1}")
-        self.bypass = self._button("B", f"Bypass band {index + 1}")
-        self.solo = self._button("S", f"Solo band {index + 1}")
-        self.number.clicked.connect(self._select)
-        self.bypass.clicked.connect(lambda on: self.edited.emit(index, {"enabled": not on}))
-        self.solo.clicked.connect(lambda on: self.solo_requested.emit(index if on else -1))
-        self.kind = KindBox(f"{name} kind", self)
-        self.kind.activated.connect(
-            lambda _: self.edited.emit(index, {"kind": self.kind.currentData()})
-        )
-        self.fields: dict[str, NumberField] = {}
-        for row in _ROWS:
-            self.fields[row] = self._field(row)
-        gate = PARAM_RANGES["band.gate"]
-        self.gate = NumberSlider(gate, f"{name} gate", Band().gate, percent=True, parent=self)
-        self.gate.edited.connect(lambda value: self.edited.emit(index, {"gate": value}))
-        self.gate.sliderPressed.connect(lambda: self.held.emit(True))
-        self.gate.sliderReleased.connect(lambda: self.held.emit(False))
-        buttons = QHBoxLayout()
+        head = QWidget(parent)
+        self.number = _button(str(index + 1), f"Select band {index + 1}", head)
+        self.bypass = _button("B", f"Bypass band {index + 1}", head)
+        self.solo = _button("S", f"Solo band {index + 1}", head)
+        buttons = QHBoxLayout(head)
+        buttons.setContentsMargins(0, 0, 0, 0)
         buttons.setSpacing(2)
         for button in (self.number, self.bypass, self.solo):
             buttons.addWidget(button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2, 2, 2, 2)
-        layout.setSpacing(3)
-        layout.addLayout(buttons)
-        layout.addWidget(self.kind)
-        for field in self.fields.values():
-            layout.addWidget(field)
-        layout.addWidget(self.gate)
+        self.number.clicked.connect(self._select)
+        self.bypass.clicked.connect(lambda on: self.edited.emit(index, {"enabled": not on}))
+        self.solo.clicked.connect(lambda on: self.solo_requested.emit(index if on else -1))
+        self.kind = KindBox(f"{name} kind", parent)
+        self.kind.activated.connect(
+            lambda _: self.edited.emit(index, {"kind": BandKind(self.kind.currentData())})
+        )
+        self.fields = {field: self._field(field, parent) for field in NUMBERS}
+        gate = PARAM_RANGES["band.gate"]
+        self.gate = NumberSlider(gate, f"{name} gate", Band().gate, percent=True, parent=parent)
+        self.gate.edited.connect(lambda value: self.edited.emit(index, {"gate": value}))
+        self.gate.sliderPressed.connect(lambda: self.held.emit(True))
+        self.gate.sliderReleased.connect(lambda: self.held.emit(False))
+        self.rows: tuple[QWidget, ...] = (head, self.kind, *self.fields.values(), self.gate)
 
-    def show_band(self, band: Band, *, selected: bool, soloed: bool) -> None:
-        """Show a band."""
+    def show_band(self, band: Band | None, *, selected: bool, soloed: bool) -> None:
+        """Show a band; None: there is none, the column is off."""
+        for widget in self.rows:
+            widget.setEnabled(band is not None)
+        if band is None:
+            return
         self.number.setChecked(selected)
         self.bypass.setChecked(not band.enabled)
         self.solo.setChecked(soloed)
@@ -109,35 +109,25 @@ class BandColumn(QFrame):
         self.number.setChecked(True)
         self.selected.emit(self.index)
 
-    def _button(self, text: str, name: str) -> QToolButton:
-        button = QToolButton(self)
-        button.setText(text)
-        button.setCheckable(True)
-        button.setAccessibleName(name)
-        button.setToolTip(name)
-        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        button.setMinimumWidth(22)
-        return button
-
-    def _field(self, name: str) -> NumberField:
+    def _field(self, name: str, parent: QWidget) -> NumberField:
         limits = PARAM_RANGES[f"band.{name}"]
-        field = NumberField(limits, f"Band {self.index + 1} {_NAMES[name]}", parent=self)
-        field.setMinimumWidth(COLUMN_WIDTH - 6)
+        title = NUMBERS[name][1]
+        field = NumberField(limits, f"Band {self.index + 1} {title}", parent=parent)
+        field.setMinimumWidth(COLUMN_WIDTH)
         field.edited.connect(lambda value: self.edited.emit(self.index, {name: value}))
         return field
 
 
-class BandStrip(QWidget):
-    """The columns of all bands with the names of the rows.
+class BandStrip(QScrollArea):
+    """The columns of all bands with the names of the rows; scrolls sideways where it must.
 
     Signals
     -------
-    edited(int, dict), held(bool), selected(int), solo_requested(int)
+    edited(int, object), held(bool), selected(int), solo_requested(int)
         As in the graph; -1 asks for solo off.
     """
 
-    edited = Signal(int, dict)
+    edited = Signal(int, object)
     held = Signal(bool)
     selected = Signal(int)
     solo_requested = Signal(int)
@@ -145,43 +135,57 @@ class BandStrip(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Equalizer bands")
-        layout = QGridLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setHorizontalSpacing(2)
-        self.columns = [BandColumn(index, self) for index in range(MAX_BANDS)]
-        layout.addLayout(self._row_names(), 0, 0)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        content = QWidget(self)
+        grid = QGridLayout(content)
+        grid.setContentsMargins(0, 0, 0, 2)
+        grid.setHorizontalSpacing(6)
+        grid.setVerticalSpacing(3)
+        for row, text in enumerate(("", "Kind", *(label for label, _ in NUMBERS.values()), "Gate")):
+            label = QLabel(text, content)
+            label.setProperty("muted", True)
+            grid.addWidget(label, row, 0)
+        self.columns = [BandColumn(index, content) for index in range(MAX_BANDS)]
         for column in self.columns:
-            layout.addWidget(column, 0, column.index + 1)
-            layout.setColumnStretch(column.index + 1, 1)
+            for row, widget in enumerate(column.rows):
+                grid.addWidget(widget, row, column.index + 1)
+            grid.setColumnStretch(column.index + 1, 1)
             column.edited.connect(self.edited)
             column.held.connect(self.held)
             column.selected.connect(self.selected)
             column.solo_requested.connect(self.solo_requested)
-        layout.setRowStretch(1, 1)
+        self.setWidget(content)
 
     def show_bands(self, bands: tuple[Band, ...], selected: int, solo: int) -> None:
         """Show bands; columns without one are off."""
         for column in self.columns:
-            there = column.index < len(bands)
-            column.setEnabled(there)
-            if there:
-                column.show_band(
-                    bands[column.index],
-                    selected=column.index == selected,
-                    soloed=column.index == solo,
-                )
+            index = column.index
+            band = bands[index] if index < len(bands) else None
+            column.show_band(band, selected=index == selected, soloed=index == solo)
 
-    def _row_names(self) -> QVBoxLayout:
-        names = QVBoxLayout()
-        names.setContentsMargins(0, 2, 2, 2)
-        names.setSpacing(3)
-        first = self.columns[0]
-        rows: list[tuple[str, QWidget]] = [("", first.number), ("Kind", first.kind)]
-        rows += [(_LABELS[name], field) for name, field in first.fields.items()]
-        rows.append(("Gate", first.gate))
-        for text, like in rows:
-            label = QLabel(text, self)
-            label.setProperty("muted", True)
-            label.setFixedHeight(like.sizeHint().height())
-            names.addWidget(label)
-        return names
+    def sizeHint(self) -> QSize:
+        """As high as the columns, and the scroll bar where they are too many."""
+        hint = self.widget().sizeHint()
+        narrow = self.width() < self.widget().minimumSizeHint().width()
+        bar = self.horizontalScrollBar().sizeHint().height() if narrow else 0
+        return QSize(hint.width(), hint.height() + bar)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Ask for room for the scroll bar when it comes."""
+        super().resizeEvent(event)
+        self.updateGeometry()
+
+
+def _button(text: str, name: str, parent: QWidget) -> QToolButton:
+    button = QToolButton(parent)
+    button.setText(text)
+    button.setCheckable(True)
+    button.setAccessibleName(name)
+    button.setToolTip(name)
+    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    button.setMinimumWidth(22)
+    return button

@@ -55,6 +55,8 @@ class NumberField(QDoubleSpinBox):
 
     def valueFromText(self, text: str) -> float:
         """Read what was typed; nonsense leaves the value as it was."""
+        if text == self.textFromValue(self.value()):  # rounded for display, not edited
+            return self.value()
         try:
             return self._limits.clamp(parse_value(text, percent=self._percent))
         except ValueError:
@@ -152,7 +154,8 @@ class NumberSlider(QSlider):
             event.ignore()
 
     def _emit(self, position: int) -> None:
-        self.edited.emit(self._limits.physical(position / SLIDER_STEPS))
+        # exp(log(x)) may end a rounding error beyond the range, which the records refuse.
+        self.edited.emit(self._limits.clamp(self._limits.physical(position / SLIDER_STEPS)))
 
 
 class NumberControl(QWidget):

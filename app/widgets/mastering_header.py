@@ -44,7 +44,7 @@ class MasteringHeader(QWidget):
 
     Signals
     -------
-    edited(dict)
+    edited(object)
         Changed fields of the :class:`~app.document.state.MasteringEntry`.
     held(bool)
         The amount slider is being dragged.
@@ -52,7 +52,7 @@ class MasteringHeader(QWidget):
         ``"Bands"``, ``"Dynamics"``, or empty for the graph alone.
     """
 
-    edited = Signal(dict)
+    edited = Signal(object)
     held = Signal(bool)
     page_chosen = Signal(str)
 

@@ -31,7 +31,7 @@ def format_value(limits: Range, value: float, *, percent: bool = False) -> str:
         text = f"{value:{sign}.1f}"
         return f"{text.replace('-', '−')} {limits.unit}"
     if limits.unit == "ms":
-        return f"{value:.{1 if value < 20.0 else 0}f} ms"
+        return f"{value:.{1 if value < 99.95 else 0}f} ms"
     if limits.unit == ":1":
         return f"{value:.{2 if value < 4.0 else 1}f}:1"
     return f"{value:.2f}" if limits.high < 100 else f"{value:.1f}"

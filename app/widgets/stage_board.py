@@ -42,11 +42,11 @@ class StageBoard(QScrollArea):
 
     Signals
     -------
-    edited(str, dict), held(bool)
+    edited(str, object), held(bool)
         As :class:`~app.widgets.stage_box.StageBox`.
     """
 
-    edited = Signal(str, dict)
+    edited = Signal(str, object)
     held = Signal(bool)
 
     def __init__(self, meters: Mapping[str, QWidget], parent: QWidget | None = None) -> None:

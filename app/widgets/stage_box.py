@@ -102,7 +102,7 @@ class StageBox(QFrame):
     being dragged.
     """
 
-    edited = Signal(str, dict)
+    edited = Signal(str, object)
     held = Signal(bool)
 
     def __init__(
