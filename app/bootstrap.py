@@ -19,6 +19,7 @@ from app.document.recovery import Recovery
 from app.document.session import Session
 from app.errors import CrashHandler
 from app.library import Library
+from app.live_loudness import LiveLoudness
 from app.masters import Masters
 from app.menus import Menus
 from app.panels.base import Panel, Services
@@ -52,6 +53,7 @@ class Workbench:
     files: SessionFiles
     autosave: Autosave
     slots: Slots
+    live_loudness: LiveLoudness
     panels: dict[str, Panel]
     menus: Menus
 
@@ -118,6 +120,7 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
         fail=fail,
     )
     slots = Slots(session, library, player)
+    live_loudness = LiveLoudness(session, library, lanes)
     files = SessionFiles(session, library, settings, services.fail)
     editor = EditorPanel(services)
     transport = Transport(services, slots)
@@ -145,7 +148,7 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
     autosave = Autosave(session, locations.recovery)
     if not _restore_layout(window, current):
         window.show_layout("Analyse")
-    return Workbench(window, services, files, autosave, slots, panels, menus)
+    return Workbench(window, services, files, autosave, slots, live_loudness, panels, menus)
 
 
 def output_of(settings: Settings) -> Output:

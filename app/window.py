@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDockWidget,
     QMainWindow,
@@ -73,6 +73,7 @@ class Window(QMainWindow):
         self._commands = commands
         self._on_drop = on_drop
         self._may_close = may_close
+        self._editor = editor
         self._menus: dict[str, QMenu] = {}
         self.layout_name = ""
         self.setAcceptDrops(True)
@@ -136,6 +137,12 @@ class Window(QMainWindow):
         if geometry:
             self.restoreGeometry(QByteArray(geometry))
         return bool(state) and self.restoreState(QByteArray(state))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """The keys belong to the editor at first, not to the first button."""
+        super().showEvent(event)
+        if not event.spontaneous():
+            self._editor.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept files and folders from anywhere."""

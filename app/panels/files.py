@@ -186,7 +186,7 @@ class FilesPanel(Panel):
                     has_clips),
             Command("files.previous", "Previous clip", lambda: self._step(-1), ("Ctrl+Up",), "Clip",
                     has_clips),
-            Command("files.master_all", "Master all clips", self._master_every, ("Ctrl+Shift+M",),
+            Command("files.master_all", "Master all clips", self._master_every, ("Ctrl+Alt+M",),
                     "Clip", has_clips, hint="Queue a mastering job for every clip"),
             Command("files.export_all", "Export all masters…",
                     self._export_all, (), "Clip", has_clips),

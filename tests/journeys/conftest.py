@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from app.audio.devices import CLOCK, Output
 from app.bootstrap import Workbench
 from app.library import LoadedClip
 from engine.locations import Locations
+from tests.journeys.waiting import wait_loaded
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "screenshots"
 RATE = 44100
@@ -33,7 +33,8 @@ def workbench(qtbot: QtBot, locations: Locations) -> Iterator[Workbench]:
     bench.services.theme.choose("dark")
     bench.window.resize(1400, 900)
     bench.window.show()
-    qtbot.waitExposed(bench.window)
+    bench.window.activateWindow()
+    qtbot.waitUntil(bench.window.isActiveWindow)
     yield bench
     # What a test left unsaved is nobody's loss.
     bench.services.session.open(bench.services.session.state)
@@ -78,22 +79,3 @@ def open_song(workbench: Workbench, qtbot: QtBot, song: Path) -> Callable[[], Lo
         return wait_loaded(workbench, qtbot)
 
     return open_it
-
-
-def wait_loaded(workbench: Workbench, qtbot: QtBot) -> LoadedClip:
-    """The current clip, once it is decoded and measured."""
-    services = workbench.services
-
-    def loaded() -> bool:
-        audio = services.library.audio(services.session.state.current_id)
-        return audio is not None and audio.loudness is not None
-
-    qtbot.waitUntil(loaded, timeout=60_000)
-    audio = services.library.audio(services.session.state.current_id)
-    assert audio is not None
-    return audio
-
-
-def on_screen() -> bool:
-    """Whether a real (or virtual) display is used, on which focus and keys work as for a person."""
-    return os.environ.get("QT_QPA_PLATFORM", "") != "offscreen"

@@ -9,9 +9,8 @@ import numpy as np
 import pyloudnorm
 import pytest
 import soundfile
-from conftest import wait_loaded
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -21,6 +20,7 @@ from app.library import LoadedClip
 from engine.audio.export_format import ExportFormat
 from engine.audio.reader import read_clip
 from engine.audio.true_peak import true_peak_dbtp
+from tests.journeys.waiting import wait_loaded
 
 MASTER_TIMEOUT_MS = 120_000
 
@@ -28,14 +28,12 @@ MASTER_TIMEOUT_MS = 120_000
 def drop(workbench: Workbench, paths: list[Path]) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    event = QDropEvent(
-        QPointF(400, 300),
-        Qt.DropAction.CopyAction,
-        data,
-        Qt.MouseButton.LeftButton,
-        Qt.KeyboardModifier.NoModifier,
-    )
-    QApplication.sendEvent(workbench.window, event)
+    copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    none = Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(400, 300), copy, data, left, none)
+    QApplication.sendEvent(workbench.window, enter)
+    assert enter.isAccepted()
+    QApplication.sendEvent(workbench.window, QDropEvent(QPointF(400, 300), copy, data, left, none))
 
 
 def master(workbench: Workbench, qtbot: QtBot) -> None:
@@ -57,7 +55,7 @@ def test_a_dropped_song_is_seen(
     assert loaded.stored.frames == soundfile.info(song).frames
     qtbot.wait(500)
     picture("song-open")
-    canvas = workbench.panels["editor"].wave.grab().toImage()  # type: ignore[attr-defined]
+    canvas = workbench.panels["editor"].view.wave.grab().toImage()  # type: ignore[attr-defined]
     colors = {
         canvas.pixel(x, canvas.height() // 4) for x in range(canvas.width() // 4, canvas.width(), 3)
     }
@@ -125,7 +123,7 @@ def test_space_plays_and_a_click_seeks(
     player = workbench.services.player
     qtbot.keyClick(workbench.window, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: player.playing and player.position_frame > 0, timeout=10_000)
-    wave = workbench.panels["editor"].wave  # type: ignore[attr-defined]
+    wave = workbench.panels["editor"].view.wave  # type: ignore[attr-defined]
     target = QPoint(wave.width() * 3 // 4, wave.height() // 2)
     qtbot.mouseClick(wave, Qt.MouseButton.LeftButton, pos=target)
     qtbot.waitUntil(lambda: player.position_frame > player.frames // 2, timeout=5_000)

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from conftest import wait_loaded
 from pytestqt.qtbot import QtBot
 
 from app import bootstrap
@@ -19,6 +18,7 @@ from app.bootstrap import Workbench
 from app.document import store
 from app.library import LoadedClip
 from engine.locations import Locations
+from tests.journeys.waiting import wait_loaded
 
 KILLED = """
 import sys
