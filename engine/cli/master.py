@@ -42,18 +42,22 @@ file. An input is never overwritten.
 
 @dataclass(frozen=True, slots=True)
 class Mastered:
-    """One file that was mastered."""
+    """One file that was mastered.
+
+    ``delivered`` is measured on the file, ``told`` what the task warned of on its way.
+    """
 
     item: Item
     result: MasterResult
     written: WrittenAudio
     seconds: float
     delivered: Loudness
+    told: tuple[str, ...]
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the user should know about the file."""
-        texts = list(self.result.warnings)
+        texts = [*self.told, *self.result.warnings]
         if self.written.clipped_samples:
             texts.append(f"{self.written.clipped_samples} samples were clipped.")
         over_db = self.delivered.true_peak_dbtp - self.result.target.ceiling_dbtp
@@ -133,7 +137,8 @@ def _master(
         changed = not form.kind.bits or written.rate != result.rendered.rate
         measuring = context.part(0.95, 1.0, "Checking the file")
         delivered = describe(written.path, measuring).loudness if changed else result.after
-    mastered = Mastered(item, result, written, time.monotonic() - began, delivered)
+    seconds = time.monotonic() - began
+    mastered = Mastered(item, result, written, seconds, delivered, tuple(context.warnings))
     if item.report is not None:
         from engine.report import write_report
 

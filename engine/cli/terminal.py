@@ -83,7 +83,8 @@ class Terminal:
     @contextmanager
     def context(self, text: str, *, device: str = "cpu", seed: int = 0) -> Iterator[Context]:
         """Give a context whose progress is a bar on standard error, if that is a terminal."""
-        if not self._errors.is_terminal:
+        # rich would also call a file a terminal if an environment variable says so
+        if not sys.stderr.isatty():
             yield Context(cancel_event=self.cancel_event, device=device, seed=seed)
             return
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
@@ -137,7 +138,8 @@ def finite(value: Any) -> Any:
 
 def decibels(value: float, unit: str) -> str:
     """A level for people, ``-14.2 LUFS``; ``-inf`` where there is none."""
-    return f"{value:.1f} {unit}" if math.isfinite(value) else f"-inf {unit}"
+    # Adding 0.0 makes a rounded -0.0 positive.
+    return f"{round(value, 1) + 0.0:.1f} {unit}" if math.isfinite(value) else f"-inf {unit}"
 
 
 def duration(seconds: float) -> str:

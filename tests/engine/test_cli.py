@@ -204,6 +204,7 @@ def test_lengths_are_written_for_people(seconds, text):
 def test_levels_are_written_for_people():
     assert decibels(-14.04, "LUFS") == "-14.0 LUFS"
     assert decibels(float("-inf"), "LUFS") == "-inf LUFS"
+    assert decibels(-0.04, "dBTP") == "0.0 dBTP"
 
 
 def test_a_table_is_as_wide_as_its_cells(capsys):
@@ -454,6 +455,21 @@ def test_the_program_itself_fails_with_one_line(tmp_path):
         out, error = running.communicate(timeout=60)
     assert running.returncode == 1 and out == ""
     assert error.startswith("audiobench: ") and error.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are a POSIX thing")
+def test_progress_is_shown_on_a_terminal_and_results_stay_clean(song):
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "app", "info", song(seconds=120.0)]
+    environment = os.environ | {"TERM": "xterm"}
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=theirs, text=True, cwd=ROOT, env=environment
+    )
+    os.close(theirs)
+    shown = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    assert "song.wav" in shown and "%" in shown
+    assert "\x1b" not in done.stdout and done.stdout.startswith("File")
 
 
 def test_a_closed_pipe_is_no_crash(song):
