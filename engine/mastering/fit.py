@@ -153,9 +153,11 @@ def _fit_tone(
         history.append(FitStep("tone", step, loss))
         progress.report(step, settings.steps, f"{loss:.2f} dB²", replace(parameters, bands=bands))
 
+    max_gain_db = min(settings.max_gain_db, target.max_gain_db, 12.0)
     return fit_bands(
         ToneProblem.of(analysis, target),
-        min(settings.max_gain_db, target.max_gain_db, 12.0),
+        max_gain_db,
+        min(1.5 * max_gain_db, target.max_curve_db),
         settings.max_bands,
         settings.steps,
         watch,

@@ -51,8 +51,8 @@ class Target:
     max_spread_lu, max_crest_db
         Most dynamics wanted (10 to 95 % range of the loudness contour; loudness to peak), or
         None for as much as there is.
-    max_gain_db
-        Largest boost or cut of one band that the target is worth.
+    max_gain_db, max_curve_db
+        Largest boost or cut of one band, and of all together, that the target is worth.
     max_ratio, attack_ms, release_ms
         How the compressor may go about it; ratio 1 forbids it.
     lufs, ceiling_dbtp
@@ -69,7 +69,8 @@ class Target:
     width_tolerance_db: float = 3.0
     max_spread_lu: float | None = None
     max_crest_db: float | None = None
-    max_gain_db: float = 6.0
+    max_gain_db: float = 12.0
+    max_curve_db: float = 18.0
     max_ratio: float = 2.0
     attack_ms: float = 30.0
     release_ms: float = 200.0

@@ -29,7 +29,6 @@ KEEP_GATE = 0.5
 SPARSITY_DB2 = 0.02
 DROP_BELOW_DB = 0.25
 FLOOR = 1e-17
-PILE_SHARE = 1.5
 PILE_WEIGHT = 10.0
 
 Watch = Callable[[int, float, tuple[Band, ...]], None]
@@ -143,6 +142,7 @@ class BandVariables:
 def fit_bands(
     problem: ToneProblem,
     max_gain_db: float,
+    max_curve_db: float,
     max_bands: int,
     steps: int,
     watch: Watch,
@@ -158,6 +158,8 @@ def fit_bands(
         What to fit.
     max_gain_db
         Largest boost or cut of one band.
+    max_curve_db
+        Largest boost or cut of all bands together.
     max_bands
         Most bands to keep.
     steps
@@ -175,7 +177,6 @@ def fit_bands(
     if untouched <= 2.0 * problem.negligible_db2:
         watch(steps, untouched, _export(layout, inside, variables.tensors(0.0 * kept, True)))
         return _export(layout, inside, variables.tensors(0.0 * kept, True))
-    highest_db = PILE_SHARE * max_gain_db
     done = 0
 
     def descend(count: int, rate: float, hard: bool) -> None:
@@ -189,7 +190,7 @@ def fit_bands(
             curve = problem.curve(bands)
             loss = problem.loss(curve)
             # Bands piled on one spot must not get round the limit of each.
-            penalty = PILE_WEIGHT * (dead_zone(decibels(curve), highest_db) ** 2).mean()
+            penalty = PILE_WEIGHT * (dead_zone(decibels(curve), max_curve_db) ** 2).mean()
             if not hard:
                 penalty = penalty + SPARSITY_DB2 * sparsity(bands.effective_gain_db)
             (loss + penalty).backward()  # type: ignore[no-untyped-call]
@@ -248,6 +249,7 @@ def _export(layout: tuple[Band, ...], inside: list[Band], tensors: BandTensors) 
     rows = torch.stack(columns).detach().numpy().T.tolist()
     out: list[Band] = []
     for band, (hz, gain_db, q, gate) in zip(inside, rows, strict=True):
-        out.append(Band(band.kind, min(max(hz, 20.0), 20000.0), gain_db, q, gate))
+        hz = round(min(max(hz, 20.0), 20000.0), 2)
+        out.append(Band(band.kind, hz, round(gain_db, 3), round(q, 4), round(gate, 4)))
     unused = [band for band in layout if band not in inside]
     return tuple(out + [Band(b.kind, b.frequency_hz, 0.0, b.q, 0.0) for b in unused])
