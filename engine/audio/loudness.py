@@ -24,6 +24,7 @@ STEPS_PER_BLOCK = 10  # gating blocks and the stored series advance by 100 ms
 BLOCKS_MOMENTARY = 4
 BLOCKS_SHORT_TERM = 30
 
+_HIGHEST_ANGLE = 1.4  # of the bilinear transform; at pi / 2 a filter's corner meets half the rate
 _SURROUND = 1.41
 _WEIGHTS: dict[int, tuple[float, ...]] = {
     3: (1.0, 1.0, 1.0),
@@ -89,7 +90,8 @@ def k_weighting(rate: int) -> NDArray[np.float64]:
     AES 145, 2018) go through the bilinear transform, pre-warped at their own frequencies. The
     high-pass keeps the table's numerator 1, -2, 1, as other meters do: below 500 Hz that adds 0.22
     dB at 8 kHz, 0.09 dB at 16 kHz and nothing from 44.1 kHz on; at 1 kHz it makes up for what the
-    transform takes from the shelf.
+    transform takes from the shelf. Below about 4 kHz the shelf does not fit under half the rate; it
+    is moved down to stay stable, and the loudness is an indication only.
     """
     if rate == 48_000:
         numerator = (1.53512485958697, -2.69169618940638, 1.19839281085285)
@@ -101,7 +103,7 @@ def k_weighting(rate: int) -> NDArray[np.float64]:
             ]
         )
     high, q, warped = 10.0 ** (3.999843853973347 / 20.0), 0.7071752369554196, 1681.974450955533
-    k = math.tan(math.pi * warped / rate)
+    k = math.tan(min(math.pi * warped / rate, _HIGHEST_ANGLE))
     middle = high**0.4996667741545416
     norm = 1.0 + k / q + k * k
     a1, a2 = 2.0 * (k * k - 1.0) / norm, (1.0 - k / q + k * k) / norm
@@ -113,7 +115,7 @@ def k_weighting(rate: int) -> NDArray[np.float64]:
         a2,
     ]
     q = 0.5003270373238773
-    k = math.tan(math.pi * 38.13547087602444 / rate)
+    k = math.tan(min(math.pi * 38.13547087602444 / rate, _HIGHEST_ANGLE))
     norm = 1.0 + k / q + k * k
     high_pass = [1.0, -2.0, 1.0, 2.0 * (k * k - 1.0) / norm, (1.0 - k / q + k * k) / norm]
     return np.array([shelf, high_pass])
@@ -254,7 +256,7 @@ class LoudnessMeter:
         )
         self.frames = end
         if energies.size:
-            self._take_steps(energies / np.diff(bounds))
+            self._take_steps(energies / np.maximum(np.diff(bounds), 1))
 
     def _take_steps(self, steps: NDArray[np.float64]) -> None:
         """Slide the windows over new 10 ms energies and keep what completes 100 ms."""

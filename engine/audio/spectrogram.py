@@ -217,9 +217,12 @@ class SpectrogramTiles:
         Cancelled
             If the context was asked to stop.
         """
-        if not 0 <= index < self.tile_count(level) or level < 0:
-            raise IndexError(f"no tile {index} on level {level}")
+        self._check(level, index)
         return self._make(level, index, ctx, keep=True)
+
+    def _check(self, level: int, index: int) -> None:
+        if level < 0 or not 0 <= index < self.tile_count(level):
+            raise IndexError(f"no tile {index} on level {level}")
 
     def _make(self, level: int, index: int, ctx: Context | None, keep: bool) -> TileArray:
         found = self._find(level, index)
@@ -243,6 +246,7 @@ class SpectrogramTiles:
         Exact if it is in memory, on disk or quickly computed; else a preview that samples some
         columns: :func:`fill` then makes the exact one.
         """
+        self._check(level, index)
         found = self._find(level, index)
         if found is not None:
             return Tile(level, index, found, True)

@@ -340,6 +340,16 @@ def test_not_a_number_counts_as_silence() -> None:
     assert measure(Clip(broken, RATE)) == measure(Clip(mended, RATE))
 
 
+@pytest.mark.parametrize("rate", [1, 50, 100, 999, 2_000, 3_364, 4_000])
+def test_absurdly_low_rates_still_give_a_finite_reading(rate: int) -> None:
+    samples = np.random.default_rng(rate).uniform(-0.5, 0.5, (2, 20 * max(rate, 100)))
+    result = measure(Clip(samples, rate))
+    assert math.isfinite(result.integrated_lufs)
+    assert -6.1 < result.true_peak_dbtp < 6.0
+    if rate >= 999:
+        assert result.integrated_lufs == pytest.approx(-6.0, abs=4.0)
+
+
 def test_a_block_of_another_channel_count_is_refused() -> None:
     with pytest.raises(ValueError, match="samples"):
         LoudnessMeter(RATE, 2).push(np.zeros((1, 10), np.float32))

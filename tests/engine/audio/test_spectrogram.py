@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -283,39 +282,21 @@ def test_a_channel_that_is_not_there_is_refused(tmp_path: Path) -> None:
         tiles_of(tmp_path, noise(1000, 1), replace(SMALL, channel="side"))
 
 
-def test_a_tile_that_is_not_there_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("level", "index"), [(0, 1), (0, -1), (-1, 0), (5, 1)])
+def test_a_tile_that_is_not_there_is_refused(tmp_path: Path, level: int, index: int) -> None:
+    tiles = tiles_of(tmp_path, noise(1000))
     with pytest.raises(IndexError):
-        tiles_of(tmp_path, noise(1000)).tile(0, 1)
+        tiles.tile(level, index)
+    with pytest.raises(IndexError):
+        tiles.look(level, index)
+
+
+def test_an_empty_file_has_no_tiles(tmp_path: Path) -> None:
+    tiles = tiles_of(tmp_path, np.zeros((2, 0)))
+    assert tiles.tile_count() == 0
+    assert not tiles.tiles_between(0, 0.0, 1000.0)
+    assert tiles.level_for(1e6) == 0
 
 
 def test_one_sample_has_one_column(tmp_path: Path) -> None:
     assert tiles_of(tmp_path, np.ones((2, 1))).tile(0, 0).shape == (129, 1)
-
-
-@pytest.mark.perf
-def test_an_hour_is_previewed_at_once_and_exact_in_seconds(tmp_path: Path) -> None:
-    minute, frames = noise(60 * RATE), 60 * 60 * RATE
-    path = tmp_path / "hour.f32"
-    with path.open("wb") as file:
-        for _ in range(60):
-            np.ascontiguousarray(minute.T).tofile(file)
-    stored = StoredAudio(path, RATE, 2, frames, "hour")
-    tiles = SpectrogramTiles(stored, SpectrogramSettings(), Cache(tmp_path / "cache", 1 << 30))
-    tiles.tile(0, 0)
-    level = tiles.level_for(frames / 2000)
-    indices = range(tiles.tile_count(level))
-    begun = time.perf_counter()
-    looked = [tiles.look(level, index) for index in indices]
-    previewed = time.perf_counter()
-    fill(TileRequest(tiles, level, indices), Context())
-    filled = time.perf_counter()
-    fresh = SpectrogramTiles(stored, SpectrogramSettings(), Cache(tmp_path / "cache", 1 << 30))
-    assert all(fresh.look(level, index).exact for index in indices)
-    print(
-        f"\nlevel {level}, {len(looked)} tiles: preview {previewed - begun:.3f} s, "
-        f"exact {filled - previewed:.2f} s, from disk {time.perf_counter() - filled:.3f} s"
-    )
-    begun = time.perf_counter()
-    for index in range(1000, 1020):
-        tiles.tile(0, index)
-    print(f"finest tile {1e3 * (time.perf_counter() - begun) / 20:.2f} ms")
