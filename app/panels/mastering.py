@@ -59,7 +59,7 @@ class MasteringPanel(Panel):
             for stage in REDUCING_STAGES
         }
         for meter in self.reductions.values():
-            meter.setFixedWidth(40)
+            meter.setFixedWidth(38)
         self.board = StageBoard(self.reductions, self)
         self.live = LiveDisplay(services.player, self.graph, self.reductions, self)
         self._grid = QGridLayout(self)

@@ -35,8 +35,7 @@ class KindBox(QComboBox):
         self.setAccessibleName(name)
         self.setToolTip(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(4)
+        self.setMinimumWidth(COLUMN_WIDTH)
         for kind in BandKind:
             title = kind.value.replace("_", " ").capitalize()
             self.addItem(title.replace("Low", "Lo").replace("High", "Hi"), kind)

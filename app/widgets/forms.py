@@ -203,7 +203,7 @@ class NumberControl(QWidget):
         self.field.setFixedWidth(74 if limits.unit != "dBTP" else 84)
         self.label.setBuddy(self.field)
         self.label.installEventFilter(self)
-        self.slider.setMinimumWidth(26)
+        self.slider.setMinimumWidth(22)
         self.slider.edited.connect(self._from_slider)
         self.field.edited.connect(self._from_field)
         self.slider.sliderPressed.connect(lambda: self.held.emit(True))

@@ -126,7 +126,7 @@ class StageBox(QFrame):
         self.switch.clicked.connect(lambda on: self.edited.emit(stage.field, {"enabled": on}))
         self.controls: dict[str, NumberControl] = {}
         numbers = QGridLayout()
-        numbers.setHorizontalSpacing(10)
+        numbers.setHorizontalSpacing(8)
         numbers.setVerticalSpacing(3)
         rows = -(-len(stage.numbers) // columns)
         widest = 0
@@ -137,7 +137,7 @@ class StageBox(QFrame):
         for control in self.controls.values():
             control.label.setFixedWidth(widest)
         body = QHBoxLayout()
-        body.setSpacing(6)
+        body.setSpacing(4)
         column = QVBoxLayout()
         column.addLayout(numbers)
         column.addStretch(1)
