@@ -108,6 +108,12 @@ class TimeAxis(QObject):
         """Zoom by wheel notches, x1.25 each; positive is closer."""
         self.zoom(ZOOM_STEP**notches, anchor_frame)
 
+    def anchor(self, playhead_frame: float) -> float:
+        """Where keys and buttons zoom: at the playhead if it is on screen, else in the middle."""
+        if self.start_frame <= playhead_frame <= self.stop_frame:
+            return playhead_frame
+        return (self.start_frame + self.stop_frame) / 2.0
+
     def pan(self, frames: float) -> None:
         """Move the window; it stops at the ends of the audio."""
         start = min(max(self.start_frame + frames, 0.0), self.total_frames - self.span_frames)

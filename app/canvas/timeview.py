@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QKeyEvent,
@@ -286,7 +286,7 @@ class TimeView(QWidget):
         elif direction is not None:
             self._nudge(direction, event.modifiers())
         elif zoom is not None:
-            self.axis.zoom_notches(zoom, self._zoom_anchor())
+            self.axis.zoom_notches(zoom, self.axis.anchor(self.marks.playhead))
         elif page is not None:
             self.axis.pan(page * self.axis.span_frames * 0.9)
 
@@ -316,12 +316,3 @@ class TimeView(QWidget):
         edge = span[0] if handle.at_start else span[1]
         self.marks.move(handle, edge + step, self.axis.total_frames)
         self.axis.reveal(edge + step)
-
-    def _zoom_anchor(self) -> float:
-        """The cursor if it is here, else the playhead if it can be seen, else the middle."""
-        cursor = self.mapFromGlobal(self.cursor().pos())
-        if self.rect().contains(QPoint(cursor)) and self.underMouse():
-            return self.frame_at(cursor.x())
-        if self.axis.start_frame <= self.marks.playhead <= self.axis.stop_frame:
-            return self.marks.playhead
-        return (self.axis.start_frame + self.axis.stop_frame) / 2.0

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from engine.audio.store import StoredAudio
 
 WINDOWS = ("hann", "hamming", "blackman", "blackmanharris", "flattop", "kaiser", "rectangular")
+# A key press is meant to go farther than a notch of the wheel.
+ZOOM_NOTCHES = 2.0
 WELCOME = (
     "Drop audio files here",
     "or open them with Ctrl+O: WAV, FLAC, AIFF, MP3, AAC, Opus, Ogg and video files.",
@@ -158,21 +160,19 @@ class EditorPanel(Panel):
 
     @property
     def _zooms(self) -> dict[str, Callable[[], None]]:
+        def zoom(notches: float) -> None:
+            self.axis.zoom_notches(notches, self.axis.anchor(self.marks.playhead))
+
         def zoom_selection() -> None:
             if self.marks.selection:
                 self.axis.show(*self.marks.selection)
 
         return {
-            "in": lambda: self.axis.zoom_notches(2.0, self._zoom_anchor()),
-            "out": lambda: self.axis.zoom_notches(-2.0, self._zoom_anchor()),
+            "in": partial(zoom, ZOOM_NOTCHES),
+            "out": partial(zoom, -ZOOM_NOTCHES),
             "selection": zoom_selection,
             "all": self.axis.show_all,
         }
-
-    def _zoom_anchor(self) -> float:
-        start, stop = self.axis.start_frame, self.axis.stop_frame
-        playhead = self.marks.playhead
-        return playhead if start <= playhead <= stop else (start + stop) / 2.0
 
     def _shows(self, mode: ViewMode) -> bool:
         return self.view.mode is mode
