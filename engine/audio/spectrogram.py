@@ -187,12 +187,6 @@ class SpectrogramTiles:
         """Frames from one column of a level to the next."""
         return self.settings.hop << level
 
-    def tiles_between(self, level: int, start_frame: float, stop_frame: float) -> range:
-        """Indices of the tiles that show any of a stretch of time."""
-        span = self.frames_per_column(level) * TILE_COLUMNS
-        first = max(int(start_frame // span), 0)
-        return range(first, min(int(-(-stop_frame // span)), self.tile_count(level)))
-
     # Tiles
 
     def tile(self, level: int, index: int, ctx: Context | None = None) -> TileArray:
