@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -229,6 +230,13 @@ def test_any_partition_of_a_stream_gives_the_same_bits(cuts: list[int], rate: in
     assert meter.result() == whole.result()
     for ours, theirs in zip(meter.series, whole.series, strict=True):
         assert np.array_equal(ours, theirs)
+
+
+def test_eight_threads_measure_alike() -> None:
+    clip = music()
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(measure, [clip] * 8))
+    assert results == [measure(clip)] * 8
 
 
 def test_results_on_the_way_are_those_of_the_shorter_programme() -> None:
