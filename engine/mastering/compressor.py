@@ -142,8 +142,8 @@ def _compress(
     audio, peaks, gains = buffers.audio, buffers.peaks, buffers.gains
     past = peaks.shape[0] - CHUNK_FRAMES
     reduction, largest = buffers.reduction[0], 0.0
-    threshold_db, slope, knee_db, makeup_db, share = ramp.now
-    quiet = math.exp((threshold_db - 0.5 * knee_db) * _PER_DB)
+    now = ramp.now
+    quiet = math.exp((now[0] - 0.5 * now[2]) * _PER_DB)
     for start in range(0, frames, CHUNK_FRAMES):
         size = min(CHUNK_FRAMES, frames - start)
         peaks[past : past + size] = 0.0
@@ -155,8 +155,8 @@ def _compress(
         for n in range(size):
             if ramp.left[0] > 0:
                 advance(ramp)
-                threshold_db, slope, knee_db, makeup_db, share = ramp.now
-                quiet = math.exp((threshold_db - 0.5 * knee_db) * _PER_DB)
+                quiet = math.exp((now[0] - 0.5 * now[2]) * _PER_DB)
+            threshold_db, slope, knee_db, makeup_db, share = now[0], now[1], now[2], now[3], now[4]
             peak = peaks[lookahead + n]
             wanted = 0.0
             if peak > quiet:

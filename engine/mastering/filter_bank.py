@@ -204,36 +204,42 @@ def _tune(i: int, bank: _Bank) -> None:
 @njit(cache=True, nogil=True)
 def _tick(i: int, bank: _Bank) -> None:
     """Take filter ``i`` one grid step further."""
-    mode, left, now, goal = bank.mode, bank.left, bank.now[i], bank.goal[i]
+    # Element by element: expressions on whole rows take the compiler seconds.
+    mode, left, now, goal, step = bank.mode, bank.left, bank.now[i], bank.goal[i], bank.step[i]
+    output, slope = bank.coefficients[i, 6:], bank.output_step[i]
     if left[i] == 0 and mode[i] == _LEAVING:  # faded out: become the new shape, fade in
         bank.shape[i] = bank.next_shape[i]
-        goal[:] = bank.following[i]
-        now[:] = goal
+        for j in range(3):
+            now[j] = goal[j] = bank.following[i, j]
+            step[j] = 0.0
         now[2] = 0.0
-        bank.state[i] = 0.0
+        _silence(bank.state[i])
         mode[i] = _MOVING
         if goal[2] != 0.0:
-            bank.step[i, :2] = 0.0
-            bank.step[i, 2] = goal[2] / bank.ticks
+            step[2] = goal[2] / bank.ticks
             left[i] = bank.ticks
         _tune(i, bank)
     if left[i] > 0:
-        output = bank.coefficients[i, 6:]
-        bank.output_step[i] = -output
         left[i] -= 1
-        if left[i] == 0:
-            now[:] = goal
-        else:
-            now += bank.step[i]
+        for j in range(3):
+            slope[j] = -output[j]
+            now[j] = goal[j] if left[i] == 0 else now[j] + step[j]
         _tune(i, bank)
         # Stepping the output row would be heard as zipper noise; the states are continuous.
-        bank.output_step[i] += output
-        bank.output_step[i] /= TICK_FRAMES
+        for j in range(3):
+            slope[j] = (slope[j] + output[j]) / TICK_FRAMES
     elif mode[i] == _MOVING:
         mode[i] = _STILL
-        bank.output_step[i] = 0.0
+        for j in range(3):
+            slope[j] = 0.0  # the next move may begin in the middle of a tick
         if now[2] == 0.0:
-            bank.state[i] = 0.0
+            _silence(bank.state[i])
+
+
+@njit(cache=True, nogil=True)
+def _silence(state: NDArray[np.float64]) -> None:
+    for channel in range(state.shape[0]):
+        state[channel, 0] = state[channel, 1] = 0.0
 
 
 @njit(cache=True, nogil=True)

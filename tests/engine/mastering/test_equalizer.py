@@ -143,6 +143,21 @@ def test_wild_moves_never_blow_up(moves: list[tuple[Band, int]]) -> None:
         assert np.abs(out).max() < 100.0
 
 
+def test_a_second_move_begins_without_a_step() -> None:
+    """The moves begin in the middle of a tick; a tone through a steep slope shows any jump."""
+    equalizer = EqualizerProcessor(RATE, 1, [Band(gain_db=6.0)])
+    audio = sine(RATE, 400.0)
+    out, start = [], 0
+    for index in range(20):
+        stop = start + 1777 + index
+        equalizer.set_parameters([Band(gain_db=6.0 if index % 2 else -6.0)])
+        out.append(equalizer.process(audio[:, start:stop])[0])
+        start = stop
+    high = signal.butter(4, 5000.0, "high", fs=RATE, output="sos")
+    moved = signal.sosfilt(high, np.concatenate(out))[1500:]
+    assert np.abs(moved).max() < 10.0 ** (-60.0 / 20.0)
+
+
 def test_a_new_target_while_moving_is_reached_too() -> None:
     goal = Band(frequency_hz=5000.0, gain_db=4.0, q=2.0)
     equalizer = EqualizerProcessor(RATE, 1, [Band(gain_db=6.0)])
