@@ -62,8 +62,7 @@ def compress(audio: Tensor, settings: CompressorTensors, rate: int) -> Tensor:
 def compressor_gain(peaks: Tensor, settings: CompressorTensors, rate: int) -> Tensor:
     """Gain factors ``[..., frames]`` for peak levels (largest magnitude over the channels)."""
     ahead = round(settings.lookahead_ms * 1e-3 * rate)
-    if ahead:
-        peaks = torch.nn.functional.pad(peaks[..., ahead:], (0, min(ahead, peaks.shape[-1])))
+    peaks = torch.nn.functional.pad(peaks, (0, ahead))
     level_db = 20.0 * torch.log10(peaks.clamp(min=QUIETEST))
     wanted = wanted_reduction_db(level_db, settings)
     coefficients = [
@@ -71,7 +70,8 @@ def compressor_gain(peaks: Tensor, settings: CompressorTensors, rate: int) -> Te
         for time_ms in (settings.attack_ms, settings.release_ms)
     ]
     reduction: Tensor = _Detector.apply(wanted, *coefficients)  # type: ignore[no-untyped-call]
-    return torch.pow(10.0, (settings.makeup_db - reduction) / 20.0).to(peaks.dtype)
+    gain_db = settings.makeup_db - reduction[..., ahead:]
+    return torch.pow(10.0, gain_db / 20.0).to(peaks.dtype)
 
 
 def wanted_reduction_db(level_db: Tensor, settings: CompressorTensors) -> Tensor:

@@ -1,0 +1,120 @@
+"""Every loss against a value worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from engine.mastering import losses
+
+torch.set_num_threads(1)
+
+IDENTITY = torch.eye(4, dtype=torch.float64)
+ONES = torch.ones(4, dtype=torch.float64)
+
+
+def numbers(*values: float) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def test_a_common_level_difference_costs_nothing() -> None:
+    wanted = numbers(0.0, -3.0, -7.0, -20.0)
+    cost = losses.long_term_spectrum(wanted + 11.0, wanted, ONES, IDENTITY, 0.0, 0.0)
+    assert float(cost) == pytest.approx(0.0, abs=1e-20)
+
+
+def test_the_spectrum_costs_the_mean_square_outside_the_tolerance() -> None:
+    # Differences +3, -3, +3, -3 and a broad part that is the curve itself: 3 dB less 1 dB.
+    output = numbers(3.0, -3.0, 3.0, -3.0)
+    cost = losses.long_term_spectrum(output, 0.0 * ONES, ONES, IDENTITY, 1.0, 5.0)
+    assert float(cost) == pytest.approx(4.0)
+
+
+def test_detail_and_broad_have_tolerances_of_their_own() -> None:
+    everything = torch.full((4, 4), 0.25, dtype=torch.float64)  # broad part: the mean, so 0
+    output = numbers(3.0, -3.0, 3.0, -3.0)
+    cost = losses.long_term_spectrum(output, 0.0 * ONES, ONES, everything, 9.0, 2.0)
+    assert float(cost) == pytest.approx(1.0)
+
+
+def test_dips_may_be_left_unfilled() -> None:
+    everything = torch.full((4, 4), 0.25, dtype=torch.float64)
+    output = numbers(3.0, -3.0, 3.0, -3.0)
+    cost = losses.long_term_spectrum(output, 0.0 * ONES, ONES, everything, 9.0, 2.0, False)
+    assert float(cost) == pytest.approx(0.5)
+
+
+def test_bands_without_weight_do_not_count() -> None:
+    output = numbers(0.0, 0.0, 0.0, 50.0)
+    weights = numbers(1.0, 1.0, 1.0, 0.0)
+    cost = losses.long_term_spectrum(output, 0.0 * ONES, weights, IDENTITY, 0.0, 0.0)
+    assert float(cost) == pytest.approx(0.0, abs=1e-20)
+
+
+def test_stft_distance_of_a_scaled_signal_is_known() -> None:
+    wanted = torch.randn(2, 20000, generator=torch.Generator().manual_seed(0))
+    cost = losses.multi_resolution_stft(0.5 * wanted, wanted)
+    assert float(cost) == pytest.approx(0.5 + math.log(2.0), rel=1e-3)
+
+
+def test_stft_distance_of_silence_has_a_finite_gradient() -> None:
+    silence = torch.zeros(1, 20000, requires_grad=True)
+    wanted = torch.randn(1, 20000, generator=torch.Generator().manual_seed(0))
+    losses.multi_resolution_stft(silence, wanted).backward()
+    assert silence.grad is not None
+    assert silence.grad.isfinite().all()
+
+
+def test_the_contour_of_a_sine_is_its_mean_square() -> None:
+    time_s = torch.arange(48000, dtype=torch.float64) / 48000
+    sine = 0.1 * torch.sin(2.0 * math.pi * 1000.0 * time_s)
+    contour = losses.loudness_contour_db(torch.stack([sine, sine]), 4800)
+    assert torch.allclose(contour, torch.full_like(contour, -20.0), atol=1e-6)
+
+
+def test_spread_is_the_range_of_percentiles() -> None:
+    assert float(losses.spread(torch.linspace(-40.0, 0.0, 101))) == pytest.approx(34.0, abs=1e-4)
+
+
+def test_only_too_much_dynamics_costs() -> None:
+    contour = torch.linspace(-40.0, 0.0, 101, dtype=torch.float64)
+    peak = contour + 12.0
+    assert float(losses.dynamics(contour, 30.0, peak, 15.0)) == pytest.approx(16.0)
+    assert float(losses.dynamics(contour, 40.0, peak, 10.0)) == pytest.approx(4.0)
+    assert float(losses.dynamics(contour, 40.0, peak, 15.0)) == 0.0
+
+
+def test_loudness_is_squared_difference() -> None:
+    assert float(losses.loudness(numbers(-16.0), -14.0)) == pytest.approx(4.0)
+
+
+def test_width_counts_outside_its_tolerance() -> None:
+    side, mid = numbers(-6.0, -20.0, -10.0, -10.0), 0.0 * ONES
+    cost = losses.stereo_width(side, mid, -10.0 * ONES, ONES, 3.0)
+    assert float(cost) == pytest.approx((1.0 + 49.0) / 4.0)
+
+
+def test_sparsity_counts_bands_and_cannot_be_bought_with_a_small_gate() -> None:
+    few = losses.sparsity(numbers(6.0, 0.0, 0.0, 0.0))
+    assert float(few) == pytest.approx(36.0 / 37.0)
+    gain_db, gate = numbers(12.0), numbers(0.5)
+    assert float(losses.sparsity(gain_db * gate)) == pytest.approx(36.0 / 37.0)
+
+
+def test_sparsity_pulls_less_on_a_band_that_is_needed() -> None:
+    gains = numbers(0.5, 6.0).requires_grad_(True)
+    losses.sparsity(gains).backward()
+    assert gains.grad is not None
+    small, large = gains.grad.tolist()
+    assert small > 20.0 * large > 0.0
+
+
+def test_decibels_of_nothing_is_bounded_and_flat() -> None:
+    power = torch.zeros(1, requires_grad=True)
+    level = losses.decibels(power)
+    level.sum().backward()
+    assert float(level.detach()) == pytest.approx(-120.0)
+    assert power.grad is not None
+    assert float(power.grad) == 0.0

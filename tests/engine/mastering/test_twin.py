@@ -1,0 +1,105 @@
+"""The torch twin nulls against the renderer, stage by stage and as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.audio.clip import Clip
+from engine.mastering.chain import render
+from engine.mastering.compressor_gradient import CompressorTensors, compress
+from engine.mastering.parameters import (
+    Band,
+    BandKind,
+    ChainParameters,
+    Compressor,
+    Imager,
+    Limiter,
+    Saturator,
+)
+from engine.mastering.twin import ChainTensors, process
+
+torch.set_num_threads(1)
+
+RATE = 44100
+OPEN = ChainParameters(limiter=replace(Limiter(), enabled=False))
+BANDS = (
+    Band(BandKind.LOW_SHELF, 90.0, 4.0, gate=0.8),
+    Band(BandKind.BELL, 800.0, -5.0, 1.4),
+    Band(BandKind.HIGH_SHELF, 9000.0, 3.0),
+)
+STAGES = {
+    "equalizer": replace(OPEN, bands=BANDS),
+    "compressor": replace(OPEN, compressor=Compressor(-24.0, 4.0, 5.0, 120.0, 6.0, 2.0)),
+    "lookahead": replace(OPEN, compressor=Compressor(-24.0, 4.0, 5.0, 120.0, 0.0, 0.0, 4.0)),
+    "saturator": replace(OPEN, saturator=Saturator(9.0, 0.7)),
+    "imager": replace(OPEN, imager=Imager(1.4, 120.0)),
+    "limiter": replace(OPEN, limiter=Limiter(9.0)),
+    "all": ChainParameters(
+        BANDS, Compressor(-24.0, 3.0), Saturator(4.0), Imager(1.2, 90.0), Limiter(6.0)
+    ),
+}
+
+
+def music(seconds: float = 1.5, channels: int = 2) -> np.ndarray:
+    """Decaying notes and noise bursts, different left and right."""
+    rng = np.random.default_rng(0)
+    time_s = np.arange(int(seconds * RATE)) / RATE
+    out = np.zeros((channels, time_s.size))
+    for channel in range(channels):
+        for start in np.arange(0.0, seconds, 0.2):
+            since = np.maximum(time_s - start, 0.0)
+            note = np.sin(2.0 * np.pi * rng.uniform(80.0, 3000.0) * since)
+            burst = 0.3 * rng.standard_normal(time_s.size)
+            out[channel] += (note + burst) * np.exp(-12.0 * since) * (time_s >= start)
+    return 0.5 * out / np.abs(out).max()
+
+
+@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_twin_nulls_against_the_renderer(name: str, dtype: torch.dtype) -> None:
+    audio = music()
+    got = process(torch.tensor(audio, dtype=dtype), ChainTensors.of(STAGES[name]), RATE)
+    wanted = render(Clip(audio, RATE), STAGES[name]).samples
+    error = np.mean((got.double().numpy() - wanted) ** 2) / np.mean(wanted**2)
+    assert 10.0 * np.log10(error) < -100.0
+
+
+def test_mono_passes_the_imager_unchanged() -> None:
+    audio = torch.from_numpy(music(0.3, channels=1))
+    out = process(audio, ChainTensors.of(STAGES["imager"]), RATE)
+    assert torch.allclose(out, audio, atol=1e-12)
+
+
+def test_every_number_of_the_compressor_has_the_right_gradient() -> None:
+    peaks = torch.rand(2, 400, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    plain = CompressorTensors.of(Compressor(-12.0, 3.0, 2.0, 9.0, 6.0, 1.0))
+    values = (
+        plain.threshold_db,
+        plain.ratio,
+        plain.attack_ms,
+        plain.release_ms,
+        plain.knee_db,
+        plain.makeup_db,
+    )
+    assert torch.autograd.gradcheck(
+        lambda audio, *each: compress(audio, CompressorTensors(*each), 8000),
+        (peaks.requires_grad_(True), *(value.clone().requires_grad_(True) for value in values)),
+    )
+
+
+def test_silence_has_finite_gradients_everywhere() -> None:
+    audio = torch.zeros(2, 3000, requires_grad=True)
+    chain = ChainTensors.of(STAGES["all"])
+    numbers = (chain.bands.gain_db, chain.compressor.threshold_db, chain.drive_db, chain.width)
+    for number in numbers:
+        number.requires_grad_(True)
+    out = process(audio, chain, RATE)
+    out.sum().backward()
+    assert (out == 0.0).all()
+    assert audio.grad is not None
+    assert audio.grad.isfinite().all()
+    assert all(number.grad is not None and number.grad.isfinite().all() for number in numbers)
