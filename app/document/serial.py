@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 from collections.abc import Callable
@@ -102,22 +101,21 @@ def clip_to_dict(clip: ClipEntry, folder: Path | None = None) -> dict[str, Any]:
         },
     }
     if folder is not None:
-        # Another drive on Windows has no relative path.
-        with contextlib.suppress(ValueError):
-            known["relative_path"] = Path(os.path.relpath(clip.path, folder)).as_posix()
+        known["relative_path"] = _relative(clip.path, folder)
+        known["mastering"]["relative_references"] = [
+            _relative(Path(reference), folder) for reference in mastering.references
+        ]
     data: dict[str, Any] = merged(known, clip.extra)
     return data
 
 
 def clip_from_dict(data: dict[str, Any], folder: Path | None = None) -> ClipEntry:
     """Read the form :func:`clip_to_dict` writes; raises what a wrong type raises."""
-    path = Path(str(data["path"]))
-    relative = data.get("relative_path")
-    if folder is not None and relative is not None:
-        beside = Path(os.path.normpath(folder / str(relative)))
-        path = beside if beside.is_file() or not path.is_file() else path
+    path = _located(data["path"], data.get("relative_path"), folder)
     raw = data.get("mastering", {})
     default = MasteringEntry()
+    references = raw.get("references", ())
+    beside = raw.get("relative_references", [None] * len(references))
     clip = ClipEntry(
         id=str(data["id"]),
         name=str(data["name"]),
@@ -128,7 +126,10 @@ def clip_from_dict(data: dict[str, Any], folder: Path | None = None) -> ClipEntr
         frames=int(data["frames"]),
         mastering=MasteringEntry(
             target=str(raw.get("target", default.target)),
-            references=tuple(str(reference) for reference in raw.get("references", ())),
+            references=tuple(
+                str(_located(path, relative, folder))
+                for path, relative in zip(references, beside, strict=True)
+            ),
             lufs=_finite(raw.get("lufs", default.lufs)),
             ceiling_dbtp=_finite(raw.get("ceiling_dbtp", default.ceiling_dbtp)),
             amount=_finite(raw.get("amount", default.amount)),
@@ -138,7 +139,25 @@ def clip_from_dict(data: dict[str, Any], folder: Path | None = None) -> ClipEntr
         ),
     )
     known = clip_to_dict(clip) | {"relative_path": None}
+    known["mastering"]["relative_references"] = None
     return replace(clip, extra=unknown_part(data, known) or {})
+
+
+def _relative(path: Path, folder: Path) -> str | None:
+    """The path from the session's folder; None where there is none (another drive on Windows)."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:
+        return None
+
+
+def _located(path: Any, relative: Any, folder: Path | None) -> Path:
+    """Where a file is: beside the session if it is there, else where it was."""
+    absolute = Path(str(path))
+    if folder is None or relative is None:
+        return absolute
+    beside = Path(os.path.normpath(folder / str(relative)))
+    return beside if beside.is_file() else absolute
 
 
 def _migrated(document: dict[str, Any], name: str) -> dict[str, Any]:

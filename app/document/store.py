@@ -9,6 +9,7 @@ from pathlib import Path
 from app.document.serial import from_dict, to_dict
 from app.document.state import ClipEntry, SessionState
 from engine.atomic import write_text
+from engine.audio.hashing import content_hash
 from engine.tasks import Failure
 
 SUFFIX = ".abench"
@@ -68,7 +69,7 @@ def relocate(state: SessionState, clip_id: str, path: Path) -> SessionState:
     """Say where a clip's file is now.
 
     Other missing clips that lie in the same new folder under their old names, or at the same place
-    relative to this one, are found along with it.
+    relative to this one, are found along with it if their content is the same.
 
     Raises
     ------
@@ -84,10 +85,17 @@ def relocate(state: SessionState, clip_id: str, path: Path) -> SessionState:
         )
     for other in missing(state):
         for candidate in (path.parent / other.path.name, _same_step(clip.path, path, other.path)):
-            if other.id != clip_id and candidate.is_file():
+            if other.id != clip_id and _holds(candidate, other.content_hash):
                 state = state.with_clip(other.id, path=candidate)
                 break
     return state.with_clip(clip_id, path=path)
+
+
+def _holds(path: Path, expected_hash: str) -> bool:
+    try:
+        return path.is_file() and content_hash(path) == expected_hash
+    except OSError:
+        return False
 
 
 def _same_step(old: Path, new: Path, other: Path) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.document.state import ClipEntry
+from engine.audio.hashing import content_hash
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def make_clip(tmp_path: Path) -> Callable[..., ClipEntry]:
     def make(name: str = "song", folder: Path = tmp_path) -> ClipEntry:
         path = folder / f"{name}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"RIFF")
-        return ClipEntry(f"id-{name}", name, path, f"hash-{name}", 44100, 2, 88200)
+        path.write_bytes(b"RIFF" + name.encode())
+        return ClipEntry(f"id-{name}", name, path, content_hash(path), 44100, 2, 88200)
 
     return make

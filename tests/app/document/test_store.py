@@ -77,6 +77,34 @@ def test_missing_clips_are_listed_and_found_together(make_clip, tmp_path):
     assert [clip.name for clip in store.missing(found)] == ["d"]
 
 
+def test_another_file_of_the_same_name_is_not_taken_along(make_clip, tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    state = SessionState().with_clips(make_clip("a", old), make_clip("mix", old))
+    old.rename(new)
+    (new / "mix.wav").write_bytes(b"another mix")
+    found = store.relocate(state, "id-a", new / "a.wav")
+    assert [clip.name for clip in store.missing(found)] == ["mix"]
+    chosen = store.relocate(found, "id-mix", new / "mix.wav")
+    assert store.missing(chosen) == ()
+
+
+def test_references_move_with_their_folder(make_clip, tmp_path):
+    home = tmp_path / "before"
+    state = SessionState().with_clips(make_clip("x", home), make_clip("ref", home / "refs"))
+    far = tmp_path / "far.wav"
+    far.write_bytes(b"RIFF")
+    references = (str(home / "refs" / "ref.wav"), str(far))
+    state = state.with_mastering("id-x", references=references)
+    store.save(state, home / "s.abench")
+    home.rename(tmp_path / "after")
+    loaded = store.load(tmp_path / "after" / "s.abench")
+    assert loaded.clips[0].mastering.references == (
+        str(tmp_path / "after" / "refs" / "ref.wav"),
+        str(far),
+    )
+    assert loaded.clips[0].extra == {}
+
+
 def test_relocating_to_nothing_fails(full, tmp_path):
     with pytest.raises(Failure, match="no such file"):
         store.relocate(full, "id-a", tmp_path / "nowhere.wav")
