@@ -25,9 +25,13 @@ _LOAD_WINDOW_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class OutputDevice:
-    """A device as the sound system lists it; ``name`` is unique and chooses it."""
+    """A device as the sound system lists it.
+
+    ``name`` chooses it; ``index`` is its place in the list of this moment only.
+    """
 
     name: str
+    index: int
     channels: int
     default_rate: int
     low_latency_s: float
@@ -61,6 +65,7 @@ def list_outputs(portaudio: ModuleType) -> list[OutputDevice]:
     devices = [
         OutputDevice(
             name=f"{device['name']}, {apis[device['hostapi']]['name']}",
+            index=device["index"],
             channels=device["max_output_channels"],
             default_rate=round(device["default_samplerate"]),
             low_latency_s=device["default_low_output_latency"],
@@ -90,7 +95,7 @@ def choose_output(
         for possible in dict.fromkeys((rate, device.default_rate)):
             try:
                 portaudio.check_output_settings(
-                    device.name, min(2, device.channels), "float32", samplerate=possible
+                    device.index, min(2, device.channels), "float32", samplerate=possible
                 )
             except portaudio.PortAudioError:
                 continue
@@ -140,7 +145,7 @@ class DeviceSink:
         self._played_s = 0.0
         self._stream = portaudio.OutputStream(
             samplerate=rate,
-            device=device.name,
+            device=device.index,
             channels=min(2, device.channels),
             dtype="float32",
             latency=latency,
