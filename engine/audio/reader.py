@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
@@ -170,6 +171,9 @@ def read_clip(path: Path | str) -> Clip:
 def _first_bytes(path: Path) -> bytes:
     """The first bytes of the file, or the :class:`Failure` that says why there are none."""
     try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # opening a pipe could wait for ever
+            raise unreadable(path, "It is no ordinary file but a pipe or a device")
         with path.open("rb") as file:
             magic = file.read(16)
     except FileNotFoundError as error:
