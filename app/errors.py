@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import platform
 import sys
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 
@@ -20,6 +22,7 @@ from engine.failures import as_failure
 from engine.tasks import Failure
 
 LOG_NAME = "crash.log"
+NATIVE_LOG_NAME = "native-crash.log"
 LOG_BYTES = 512 * 1024
 LOG_COUNT = 3
 
@@ -49,7 +52,8 @@ def message(failure: Failure) -> Message:
 class CrashHandler:
     """Catches what nobody caught: in the main thread, in other threads, and in Qt.
 
-    Everything goes to a rotating crash log with its traceback. The user is told once per kind of
+    Everything goes to a rotating crash log with its traceback; when native code crashes, the stacks
+    go to a log of their own. The user is told once per kind of
     error (its type and place), so that an error in a paint event does not open a hundred dialogs.
 
     Parameters
@@ -77,6 +81,7 @@ class CrashHandler:
     def installed(self) -> Iterator[CrashHandler]:
         """Catch while the block runs; afterwards everything is as it was before."""
         handler = self._open_log()
+        native = self._watch_native()
         hooks = sys.excepthook, threading.excepthook
         sys.excepthook = self._on_exception
         threading.excepthook = self._on_thread_exception
@@ -88,6 +93,9 @@ class CrashHandler:
             qInstallMessageHandler(previous)
             self._logger.removeHandler(handler)
             handler.close()
+            if native is not None:
+                faulthandler.disable()
+                native.close()
 
     def handle(self, error: BaseException, where: str = "") -> None:
         """Log an error with its traceback and tell the user if this one was not told yet."""
@@ -141,6 +149,19 @@ class CrashHandler:
             self._logger.log(_QT_LEVELS.get(kind, logging.WARNING), "Qt: %s%s", text, where)
         finally:
             self._busy.now = False
+
+    def _watch_native(self) -> IO[str] | None:
+        """Have every thread's stack written when native code crashes; nobody could tell then."""
+        if faulthandler.is_enabled():
+            return None  # whoever runs us watches already
+        path = self._folder / NATIVE_LOG_NAME
+        try:
+            small = path.exists() and path.stat().st_size < LOG_BYTES
+            file = path.open("a" if small else "w", encoding="utf-8")
+        except OSError:
+            return None
+        faulthandler.enable(file)
+        return file
 
     def _open_log(self) -> logging.Handler:
         handler: logging.Handler

@@ -15,8 +15,9 @@ COMMANDS = (info.COMMAND, master.COMMAND, doctor.COMMAND)
 DESCRIPTION = """\
 A workbench for people who work on sound with models: look at audio, hear it, master it.
 
-  audiobench [FILES...]        open the window, with these files
-  audiobench COMMAND ...       do one thing without a window
+  audiobench [FILES...]    open the window, with these files, folders or session
+                           (--demo: the demo; --theme NAME: dark, light, high contrast)
+  audiobench COMMAND ...   do one thing without a window
 """
 EPILOG = """\
 Exit codes: 0 done, 1 failed (one line on standard error says what, why and what to do),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 
@@ -97,12 +98,31 @@ class _Context:
     line = 3
 
 
+def test_a_crash_of_native_code_leaves_its_stack(tmp_path):
+    code = f"""
+import ctypes
+from pathlib import Path
+from app.errors import CrashHandler
+def deep_inside():
+    ctypes.string_at(0)
+with CrashHandler(Path({str(tmp_path)!r}), print).installed():
+    deep_inside()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
+    assert done.returncode < 0
+    log = (tmp_path / "native-crash.log").read_text()
+    assert "Segmentation fault" in log and "deep_inside" in log
+
+
 def test_the_log_rotates(handler):
     for number in range(40):
         raise_in_hook(ValueError(f"{number} " + "x" * 60_000))
-    files = sorted(path.name for path in handler.log_path.parent.iterdir())
-    assert files == ["crash.log", *(f"crash.log.{n}" for n in range(1, LOG_COUNT))]
-    assert all(path.stat().st_size <= LOG_BYTES for path in handler.log_path.parent.iterdir())
+    files = sorted(handler.log_path.parent.glob("crash.log*"))
+    assert [path.name for path in files] == [
+        "crash.log",
+        *(f"crash.log.{number}" for number in range(1, LOG_COUNT)),
+    ]
+    assert all(path.stat().st_size <= LOG_BYTES for path in files)
 
 
 def test_ctrl_c_is_no_crash(handler, told, capsys):
