@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.audio.clip import Clip
 from engine.mastering.compressor import CompressorProcessor
+from engine.mastering.delay import working_copy
 from engine.mastering.equalizer import EqualizerProcessor
 from engine.mastering.imager import ImagerProcessor
 from engine.mastering.limiter import LimiterProcessor
@@ -61,6 +62,7 @@ class Chain:
 
     def __init__(self, rate: int, channels: int, parameters: ChainParameters) -> None:
         self.replaced_samples = 0
+        self._channels = channels
         self._equalizer = EqualizerProcessor(rate, channels, parameters.bands)
         self._compressor = CompressorProcessor(rate, channels, parameters.compressor)
         self._saturator = SaturatorProcessor(rate, channels, parameters.saturator)
@@ -91,7 +93,7 @@ class Chain:
 
     def process(self, block: NDArray[np.floating]) -> NDArray[np.float64]:
         """Process a block ``[channels, frames]``; the result is ``latency_frames`` late."""
-        out = np.array(block, dtype=np.float64, order="C")
+        out = working_copy(block, self._channels)
         finite = np.isfinite(out)
         if not finite.all():
             self.replaced_samples += int(out.size - np.count_nonzero(finite))

@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from engine.mastering.delay import CHUNK_FRAMES, delay, line, shift
+from engine.mastering.delay import CHUNK_FRAMES, delay, line, shift, working_copy
 from engine.mastering.parameters import PARAM_RANGES, Compressor
 from engine.mastering.smoothing import Ramp, advance
 
@@ -83,7 +83,8 @@ class CompressorProcessor:
     def _time_constants(self, parameters: Compressor) -> tuple[float, float, int]:
         attack = math.exp(-1.0 / (parameters.attack_ms * 1e-3 * self._rate))
         release = math.exp(-1.0 / (parameters.release_ms * 1e-3 * self._rate))
-        return attack, release, round(parameters.lookahead_ms * 1e-3 * self._rate)
+        lookahead = round(parameters.lookahead_ms * 1e-3 * self._rate)
+        return attack, release, min(lookahead, self.latency_frames)
 
     def set_parameters(self, parameters: Compressor) -> None:
         """Move to these settings without a click."""
@@ -102,7 +103,7 @@ class CompressorProcessor:
 
     def process(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
         """Compress a block ``[channels, frames]``; the result is ``latency_frames`` late."""
-        out = np.array(block, dtype=np.float64, order="C")
+        out = working_copy(block, len(self._buffers.audio))
         if self._ramp.resting and self._ramp.now[4] == 0.0:
             self._asleep = True
             self._buffers.reduction[:] = 0.0

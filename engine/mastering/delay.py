@@ -21,6 +21,19 @@ def line(channels: int, past: int) -> NDArray[np.float64]:
     return np.zeros((channels, past + CHUNK_FRAMES))
 
 
+def working_copy(block: NDArray[np.floating], channels: int) -> NDArray[np.float64]:
+    """A contiguous float64 copy of ``[channels, frames]`` that a kernel may write to.
+
+    Raises
+    ------
+    ValueError
+        If the block has another number of channels; compiled code does not check its indices.
+    """
+    if block.ndim != 2 or block.shape[0] != channels:
+        raise ValueError(f"the block is {block.shape}, expected [{channels}, frames]")
+    return np.array(block, dtype=np.float64, order="C")
+
+
 @njit(cache=True, nogil=True)
 def shift(row: NDArray[Any], size: int) -> None:
     """Drop the oldest ``size`` frames of one channel."""

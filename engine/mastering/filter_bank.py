@@ -18,6 +18,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from engine.mastering.biquad import MAX_FREQUENCY
+from engine.mastering.delay import working_copy
 from engine.mastering.parameters import Band, BandKind
 from engine.mastering.smoothing import RAMP_S
 
@@ -154,7 +155,7 @@ class FilterBank:
 
     def process(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
         """Filter a block ``[channels, frames]`` into a new one of the same shape."""
-        out = np.array(block, dtype=np.float64, order="C")
+        out = working_copy(block, self._bank.state.shape[1])
         _filter(out, self._bank)
         return out
 

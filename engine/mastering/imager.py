@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from engine.mastering.delay import working_copy
 from engine.mastering.filter_bank import Filter, FilterBank
 from engine.mastering.parameters import Band, BandKind, Imager
 from engine.mastering.smoothing import Ramp, advance
@@ -42,7 +43,7 @@ class ImagerProcessor:
     latency_frames = 0
 
     def __init__(self, rate: int, channels: int, parameters: Imager) -> None:
-        self._stereo = channels == 2
+        self._channels = channels
         self._bank = FilterBank(rate, 1, self._filters(parameters))
         self._ramp = Ramp.at(rate, self._targets(parameters))
 
@@ -68,8 +69,8 @@ class ImagerProcessor:
 
     def process(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
         """Widen or narrow a block ``[channels, frames]`` into a new one of the same shape."""
-        out = np.array(block, dtype=np.float64, order="C")
-        if self._stereo:
+        out = working_copy(block, self._channels)
+        if self._channels == 2:
             side = 0.5 * (out[:1] - out[1:])
             _move_side(out, side[0], self._bank.process(side)[0], self._ramp)
         return out

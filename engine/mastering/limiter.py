@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from engine.mastering.delay import working_copy
 from engine.mastering.parameters import PARAM_RANGES, Limiter
 from engine.mastering.peak_stage import PeakStage
 from engine.mastering.smoothing import Ramp, advance
@@ -45,6 +46,7 @@ class LimiterProcessor:
     def __init__(self, rate: int, channels: int, parameters: Limiter) -> None:
         longest_ms = PARAM_RANGES["limiter.lookahead_ms"].high
         self._ramp = Ramp.at(rate, self._targets(parameters))
+        self._channels = channels
         self._main = PeakStage(rate, channels, longest_ms, HOLD_MS)
         self._main.tune(parameters.lookahead_ms, parameters.release_ms)
         self._safety = PeakStage(rate, channels, SAFETY_LOOKAHEAD_MS, 0.0)
@@ -71,7 +73,7 @@ class LimiterProcessor:
 
     def process(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
         """Limit a block ``[channels, frames]``; the result is ``latency_frames`` late."""
-        out = np.array(block, dtype=np.float64, order="C")
+        out = working_copy(block, self._channels)
         if self._ramp.resting and self._ramp.now[2] == 0.0:
             out *= self._ramp.now[0]
             self._main.delay(out)

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from engine.mastering.delay import CHUNK_FRAMES, delay, line, shift
+from engine.mastering.delay import CHUNK_FRAMES, delay, line, shift, working_copy
 from engine.mastering.oversample import HalfBands, downsample, half_bands, upsample
 from engine.mastering.parameters import Saturator
 from engine.mastering.smoothing import Ramp, advance
@@ -71,7 +71,7 @@ class SaturatorProcessor:
 
     def process(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
         """Shape a block ``[channels, frames]``; the result is ``latency_frames`` late."""
-        out = np.array(block, dtype=np.float64, order="C")
+        out = working_copy(block, len(self._buffers.audio))
         if self._ramp.resting and self._ramp.now[1] == 0.0:
             self._buffers.drives[:] = self._ramp.now[0]
             delay(out, self._buffers.audio, self.latency_frames)

@@ -128,6 +128,13 @@ def test_the_input_is_left_alone_and_the_shape_kept(case: Case) -> None:
 
 
 @every_processor
+@pytest.mark.parametrize("shape", [(1, 100), (3, 100), (100,), (100, 2)])
+def test_a_block_of_another_shape_is_refused(case: Case, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        case.make(44100, 2, case.working).process(np.zeros(shape))
+
+
+@every_processor
 @pytest.mark.parametrize("channels", [1, 2, 6])
 def test_silence_stays_silence(case: Case, channels: int) -> None:
     processor = case.make(48000, channels, case.working)
