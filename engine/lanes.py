@@ -257,6 +257,7 @@ class Lanes(QObject):
         self._inboxes: dict[str, SimpleQueue[_Run | None]] = {}
         self._workers: list[tuple[str, _Worker]] = []
         self._closed = False
+        self._owner = threading.get_ident()
         self._posted.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     @property
@@ -295,10 +296,12 @@ class Lanes(QObject):
         ValueError
             If the lane is unknown.
         RuntimeError
-            After :meth:`shutdown`.
+            After :meth:`shutdown`, and in another thread than the owner's.
         """
         if self._closed:
             raise RuntimeError("the lanes were shut down")
+        if threading.get_ident() != self._owner:
+            raise RuntimeError("jobs are submitted in the thread the lanes live in")
         name = str(lane)
         inbox = self._inbox(name)
         number = next(self._numbers)

@@ -229,6 +229,12 @@ def test_an_unknown_lane_is_refused(lanes, name):
     assert lanes.jobs == ()
 
 
+def test_a_task_cannot_submit_behind_the_owners_back(lanes, qtbot):
+    job = lanes.submit("Outer", lambda spec, ctx: lanes.submit("Inner", echo, 1), None)
+    wait_until_ended(qtbot, job)
+    assert "thread the lanes live in" in job.failure.why and lanes.jobs == (job,)
+
+
 def test_retry_is_a_new_job_with_the_same_work(lanes, qtbot):
     attempts = []
 
