@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -29,7 +29,8 @@ KEEP_GATE = 0.5
 SPARSITY_DB2 = 0.02
 DROP_BELOW_DB = 0.25
 FLOOR = 1e-17
-PILE_WEIGHT = 10.0
+PILE_WEIGHT = 50.0
+TURNS_DOWN = 4
 
 Watch = Callable[[int, float, tuple[Band, ...]], None]
 
@@ -210,8 +211,19 @@ def fit_bands(
         descend(rest // 20, 0.03, hard=True)
     if kept.any():
         descend(max(1, steps - done), 0.05, hard=True)
-    final = variables.tensors(kept, True)
+    final = _within(problem, variables.tensors(kept, True), max_curve_db)
     return _export(layout, inside, final)
+
+
+def _within(problem: ToneProblem, bands: BandTensors, max_curve_db: float) -> BandTensors:
+    """The bands, all turned down by one factor where their sum passes the limit."""
+    with torch.no_grad():
+        for _ in range(TURNS_DOWN):
+            highest_db = float(decibels(problem.curve(bands)).abs().max())
+            if highest_db <= max_curve_db:
+                break
+            bands = replace(bands, gain_db=bands.gain_db * (max_curve_db / highest_db))
+    return bands
 
 
 def _weakest(
@@ -231,7 +243,7 @@ def _weakest(
                 float(problem.loss(problem.curve(variables.tensors(without, True)))) - present
             )
     cheapest = int(np.argmin(costs))
-    if len(alive) > max_bands or costs[cheapest] < SPARSITY_DB2:
+    if len(alive) > max_bands or costs[cheapest] < problem.negligible_db2:
         return alive[cheapest]
     return None
 
