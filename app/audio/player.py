@@ -83,7 +83,7 @@ class Player(QObject):
         self._told: dict[str, Any] = {"playing": False, "position": 0}
         self._heard = dict.fromkeys(("device", "devices", "trouble"), 0)
         self.taps = Taps(self._block)
-        self._output = Output()
+        self._output: Output | None = None
         self.set_output(output or Output())
         if bank:
             bank.ready.connect(self._send_sources)
@@ -175,7 +175,10 @@ class Player(QObject):
 
     def select_last(self) -> None:
         """Go back to the slot heard before: alternates between the last two."""
-        self.select(self._last_slot)
+        last, current = self._last_slot, self.current_slot
+        if last == current or last >= len(self._slots):
+            last = 0 if current else 1
+        self.select(last)
 
     def set_gain_db(self, index: int, gain_db: float) -> None:
         """Change the level of a slot, smoothly."""
@@ -191,6 +194,9 @@ class Player(QObject):
 
     def insert_meters(self) -> dict[str, Any]:
         """What the live processor measured last; empty when it is not heard."""
+        current = self.current_slot
+        if not self.playing or current >= len(self._slots) or not self._slots[current].insert:
+            return {}
         return self._block.mail["meters"].read_json() or {}
 
     # -- transport -----------------------------------------------------------------------------
@@ -291,10 +297,12 @@ class Player(QObject):
     @property
     def output(self) -> Output:
         """The wished-for device and latency."""
-        return self._output
+        return self._output or Output()
 
     def set_output(self, output: Output) -> None:
-        """Play on another device or with another latency."""
+        """Play on another device or with another latency; interrupts playback for a moment."""
+        if output == self._output:
+            return
         self._output = output
         self._block.mail["output"].write_json({"device": output.device, "latency": output.latency})
 

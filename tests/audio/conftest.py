@@ -159,12 +159,19 @@ def sound_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoundServ
         wait_until(is_up, 10)
         yield server
     finally:
-        for recorder in server.recorders:
-            if recorder.process.poll() is None:
-                recorder.process.kill()
         daemon.terminate()
         daemon.wait(5)
         patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def no_recorder_runs_on(sound_server: SoundServer) -> Iterator[None]:
+    """End what a test began to record."""
+    yield
+    for recorder in sound_server.recorders:
+        if recorder.process.poll() is None:
+            recorder.process.kill()
+            recorder.process.wait(5)
 
 
 Keep = Callable[..., StoredAudio]
@@ -187,7 +194,8 @@ def player(sound_server: SoundServer, qapp: QCoreApplication) -> Iterator[Player
     """A player on the null sink, with a latency that a busy test machine keeps."""
     player = Player(output=Output(latency=0.1))
     yield player
-    print(f"slips {player.slips}, load {player.load:.3f}")
+    # Shown with a failure: a machine that starves the sound looks like a fault otherwise.
+    print(f"slips {player.slips}, load {player.load:.3f}, machine {os.getloadavg()}")
     player.shutdown()
 
 
