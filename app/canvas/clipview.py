@@ -88,6 +88,11 @@ class ClipView(QWidget):
         self.wave.setVisible(mode is not ViewMode.SPECTROGRAM)
         self.spectrogram.setVisible(mode is not ViewMode.WAVE)
 
+    @property
+    def focus_target(self) -> QWidget:
+        """The picture that takes keys when nothing else was chosen."""
+        return self.spectrogram if self.mode is ViewMode.SPECTROGRAM else self.wave
+
     def set_scale(self, scale: LevelScale) -> None:
         """Show levels linearly or in dB."""
         self.wave.set_scale(scale)

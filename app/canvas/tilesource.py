@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engine.tasks import Context
 
 if TYPE_CHECKING:
-    from engine.audio.spectrogram import SpectrogramSettings, SpectrogramTiles, Tile
+    from engine.audio.spectrogram import Channel, SpectrogramSettings, SpectrogramTiles, Tile
     from engine.audio.store import StoredAudio
     from engine.cache import Cache
 
@@ -91,3 +91,21 @@ def open_tiles(stored: StoredAudio, settings: SpectrogramSettings, cache: Cache)
     from engine.audio.spectrogram import SpectrogramTiles
 
     return TileSource(SpectrogramTiles(stored, settings, cache))
+
+
+def channel_names(channels: int) -> tuple[str, ...]:
+    """What a spectrogram of this many channels can be made of."""
+    if channels == 1:
+        return ("mix",)
+    if channels == 2:
+        return ("mix", "side", "left", "right")
+    return ("mix", *(str(index + 1) for index in range(channels)))
+
+
+def channel_of(name: str, channels: int) -> Channel:
+    """The engine's word for one of :func:`channel_names`; the mix for any other name."""
+    names = channel_names(channels)
+    if name == "side" and name in names:
+        return "side"
+    single = names[2:] if channels == 2 else names[1:]
+    return single.index(name) if name in single else "mix"

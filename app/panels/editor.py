@@ -7,7 +7,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QContextMenuEvent, QShowEvent
+from PySide6.QtWidgets import QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from app.canvas.axes import LevelScale, TimeUnit
 from app.canvas.clipview import ClipView, ViewMode
@@ -15,21 +17,20 @@ from app.canvas.colormaps import ColorMap
 from app.canvas.overlays import Span
 from app.canvas.pitch import FrequencyScale
 from app.canvas.tiles import LoadRequest, TileLoader
-from app.canvas.tilesource import TileSource, open_tiles
+from app.canvas.tilesource import TileSource, channel_names, channel_of, open_tiles
 from app.canvas.timeline import Follow
 from app.canvas.wave import WaveSource
 from app.commands import Command
 from app.document.state import SessionState
 from app.panels.base import Panel, Services
-from app.settings import SpectrogramDefaults
 from app.widgets.editor_bar import EditorBar
 from app.widgets.empty import EmptyState
 from app.widgets.spectrogram_options import (
-    LEAST_RANGE_DB,
-    SIZES,
     OptionChoices,
     SpectrogramOptions,
     SpectrogramOptionsBox,
+    from_defaults,
+    to_defaults,
 )
 from engine.lanes import Job, Lane
 from engine.tasks import Context, Failure
@@ -37,7 +38,6 @@ from engine.tasks import Context, Failure
 if TYPE_CHECKING:
     from app.library import LoadedClip
     from engine.audio.peaks import PeakPyramid
-    from engine.audio.spectrogram import Channel
     from engine.audio.store import StoredAudio
 
 WINDOWS = ("hann", "hamming", "blackman", "blackmanharris", "flattop", "kaiser", "rectangular")
@@ -47,6 +47,11 @@ WELCOME = (
     "Drop audio files here",
     "or open them with Ctrl+O: WAV, FLAC, AIFF, MP3, AAC, Opus, Ogg and video files.",
 )
+# Commands of other panels stand here by name; an empty one is a line between groups.
+CONTEXT_MENU = (
+    "editor.play_selection", "transport.loop", "", "editor.select_all", "editor.select_none",
+    "editor.select_start", "editor.select_stop", "", "editor.zoom_selection", "editor.zoom_all",
+)  # fmt: skip
 
 
 class EditorPanel(Panel):
@@ -57,6 +62,7 @@ class EditorPanel(Panel):
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._clip_id: str | None = None
         self._tiles_of: tuple[object, ...] = ()
         loader = TileLoader(self._submit_tiles, self)
@@ -64,10 +70,9 @@ class EditorPanel(Panel):
         self._loader = loader
         self.view = ClipView(services.theme, loader)
         self.axis, self.marks = self.view.axis, self.view.marks
-        self.options = SpectrogramOptionsBox(
-            OptionChoices(WINDOWS, tuple(ColorMap), tuple(FrequencyScale), ("original",)),
-            _options(services.settings.current.spectrogram),
-        )
+        choices = OptionChoices(WINDOWS, tuple(ColorMap), tuple(FrequencyScale), ("original",))
+        remembered = from_defaults(services.settings.current.spectrogram, choices)
+        self.options = SpectrogramOptionsBox(choices, remembered)
         self.bar = EditorBar(services.theme, self.options)
         self._empty = EmptyState(*WELCOME)
         self._stack = QStackedWidget()
@@ -104,6 +109,31 @@ class EditorPanel(Panel):
         services.library.changed.connect(self._follow_library)
         services.player.position_changed.connect(self._follow_player)
         services.player.playing_changed.connect(lambda _playing: self.axis.find_again())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Take the focus that nobody has, so that keys mean playback and not the first button."""
+        super().showEvent(event)
+        if self.window().focusWidget() is None:
+            self._target.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    @property
+    def _target(self) -> QWidget:
+        return self if self._stack.currentIndex() == 0 else self.view.focus_target
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer what can be done with the selection and the view."""
+        commands = self.services.commands
+        known = {command.id for command in commands.all()}
+        commands.refresh()
+        menu = QMenu(self)
+        for command_id in CONTEXT_MENU:
+            if not command_id:
+                menu.addSeparator()
+            elif command_id in known:
+                menu.addAction(commands.action(command_id))
+        if not menu.isEmpty():
+            menu.popup(event.globalPos())
+            menu.aboutToHide.connect(menu.deleteLater)
 
     # -- what one can do
 
@@ -267,7 +297,10 @@ class EditorPanel(Panel):
         """Show what there is of the current clip."""
         loaded = self._loaded
         stored = loaded.stored if loaded else None
+        focused = self.hasFocus()
         self._stack.setCurrentIndex(1 if stored else 0)
+        if focused:
+            self._target.setFocus(Qt.FocusReason.OtherFocusReason)
         self.bar.setEnabled(stored is not None)
         self.bar.compare.setEnabled(bool(loaded and loaded.rendering))
         if stored is None:
@@ -303,12 +336,8 @@ class EditorPanel(Panel):
     def _take_options(self, options: SpectrogramOptions) -> None:
         self._show_options(options)
         self._show_spectrum()
-        defaults = SpectrogramDefaults(
-            options.window, options.size, options.hop, options.low_db, options.high_db,
-            options.colors, options.axis,
-        )  # fmt: skip
         try:
-            self.services.settings.change(spectrogram=defaults)
+            self.services.settings.change(spectrogram=to_defaults(options))
         except Failure as failure:
             self.services.fail(failure)
 
@@ -336,7 +365,7 @@ class EditorPanel(Panel):
     def _open_tiles(self, stored: StoredAudio, options: SpectrogramOptions) -> TileSource:
         from engine.audio.spectrogram import SpectrogramSettings
 
-        channel = _channel(options.channel, stored.channels)
+        channel = channel_of(options.channel, stored.channels)
         settings = SpectrogramSettings(options.window, options.size, options.hop, channel)
         return open_tiles(stored, settings, self.services.cache)
 
@@ -346,37 +375,6 @@ class EditorPanel(Panel):
         clip = self.services.session.state.clip(self._clip_id)
         title = f"Spectrogram of {clip.name}" if clip else "Spectrogram"
         return self.services.lanes.submit(title, task, request, lane=Lane.LIGHT)
-
-
-def channel_names(channels: int) -> tuple[str, ...]:
-    """What a spectrogram of this many channels can be made of."""
-    if channels == 1:
-        return ("mix",)
-    if channels == 2:
-        return ("mix", "side", "left", "right")
-    return ("mix", *(str(index + 1) for index in range(channels)))
-
-
-def _channel(name: str, channels: int) -> Channel:
-    index = channel_names(channels).index(name) if name in channel_names(channels) else 0
-    if name in ("mix", "side") or index == 0:
-        return "side" if name == "side" and channels == 2 else "mix"
-    return index - (2 if channels == 2 else 1)
-
-
-def _options(defaults: SpectrogramDefaults) -> SpectrogramOptions:
-    """The remembered options, as far as they are still possible."""
-    plain = SpectrogramOptions()
-    size = defaults.size if defaults.size in SIZES else plain.size
-    return SpectrogramOptions(
-        window=defaults.window if defaults.window in WINDOWS else plain.window,
-        size=size,
-        hop=min(max(defaults.hop, size // 16), size // 2),
-        colors=defaults.colours if defaults.colours in tuple(ColorMap) else plain.colors,
-        axis=defaults.axis if defaults.axis in tuple(FrequencyScale) else plain.axis,
-        low_db=defaults.low_db,
-        high_db=max(defaults.high_db, defaults.low_db + LEAST_RANGE_DB),
-    )
 
 
 def _wave(stored: StoredAudio | None, peaks: PeakPyramid | None) -> WaveSource | None:

@@ -52,6 +52,8 @@ class FocusKeys(QObject):
         return not isinstance(self._focus, _TYPED_INTO)
 
     def _follow(self, _old: QWidget | None, new: QWidget | None) -> None:
+        if new is None or new is self._focus:  # another window came and went
+            return
         self._focus = new
         self._by_mouse = QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton
         self.changed.emit()

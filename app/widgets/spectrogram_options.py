@@ -8,6 +8,8 @@ from typing import Any
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QSpinBox, QWidget
 
+from app.settings import SpectrogramDefaults
+
 SIZES = (256, 512, 1024, 2048, 4096, 8192, 16384)
 OVERLAPS = (2, 4, 8, 16)
 RANGE_DB = (-140, 10)
@@ -42,6 +44,34 @@ class OptionChoices:
     axes: tuple[str, ...]
     sources: tuple[str, ...] = ("original", "master")
     channels: tuple[str, ...] = ("mix",)
+
+
+def from_defaults(defaults: SpectrogramDefaults, choices: OptionChoices) -> SpectrogramOptions:
+    """The remembered options, as far as they are still possible."""
+    plain = SpectrogramOptions()
+    size = defaults.size if defaults.size in SIZES else plain.size
+    return SpectrogramOptions(
+        window=defaults.window if defaults.window in choices.windows else plain.window,
+        size=size,
+        hop=min(max(defaults.hop, size // OVERLAPS[-1]), size // OVERLAPS[0]),
+        colors=defaults.colours if defaults.colours in choices.colors else plain.colors,
+        axis=defaults.axis if defaults.axis in choices.axes else plain.axis,
+        low_db=defaults.low_db,
+        high_db=max(defaults.high_db, defaults.low_db + LEAST_RANGE_DB),
+    )
+
+
+def to_defaults(options: SpectrogramOptions) -> SpectrogramDefaults:
+    """What is remembered of them: how, not of what."""
+    return SpectrogramDefaults(
+        options.window,
+        options.size,
+        options.hop,
+        options.low_db,
+        options.high_db,
+        options.colors,
+        options.axis,
+    )
 
 
 class SpectrogramOptionsBox(QWidget):

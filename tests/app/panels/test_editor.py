@@ -4,13 +4,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QSpinBox
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QMenu, QSpinBox
 
 from app.canvas.axes import GUTTER_PX
 from app.canvas.clipview import ViewMode
 from app.canvas.timeline import Follow
-from app.panels.editor import EditorPanel, channel_names
+from app.panels.editor import EditorPanel
 from engine.audio.store import StoreWriter
 from engine.cache import Cache
 from engine.tasks import Failure
@@ -254,7 +255,19 @@ def test_no_two_commands_share_a_key(opened, services):
     assert services.commands.conflicts() == {}
 
 
-def test_channels_can_be_looked_at_one_by_one():
-    assert channel_names(1) == ("mix",)
-    assert channel_names(2) == ("mix", "side", "left", "right")
-    assert channel_names(6) == ("mix", "1", "2", "3", "4", "5", "6")
+def test_keys_reach_the_pictures_from_the_start(panel, services, samples, qtbot):
+    panel.activateWindow()
+    qtbot.waitUntil(panel.isActiveWindow)
+    assert panel.hasFocus()
+    open_clip(services, samples)
+    assert panel.view.wave.hasFocus()
+
+
+def test_the_context_menu_offers_what_can_be_done(opened, services, qtbot):
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, QPoint(300, 300), QPoint(300, 300))
+    opened.contextMenuEvent(event)
+    menu = opened.findChild(QMenu)
+    enabled = {action.text() for action in menu.actions() if action.isEnabled() and action.text()}
+    assert "Select all" in enabled
+    assert "Play the selection" not in enabled
+    menu.close()

@@ -1,17 +1,21 @@
 import pytest
 
+from app.settings import SpectrogramDefaults
 from app.widgets.spectrogram_options import (
     LEAST_RANGE_DB,
     OptionChoices,
     SpectrogramOptions,
     SpectrogramOptionsBox,
+    from_defaults,
+    to_defaults,
 )
+
+CHOICES = OptionChoices(("hann", "kaiser"), ("magma", "grey"), ("linear", "log", "mel"))
 
 
 @pytest.fixture
 def box(qtbot):
-    choices = OptionChoices(("hann", "kaiser"), ("magma", "grey"), ("linear", "log", "mel"))
-    box = SpectrogramOptionsBox(choices, SpectrogramOptions())
+    box = SpectrogramOptionsBox(CHOICES, SpectrogramOptions())
     qtbot.addWidget(box)
     box.heard = []
     box.edited.connect(box.heard.append)
@@ -47,3 +51,16 @@ def test_a_channel_that_is_gone_falls_back(box):
     box.set_choices("channel", ("mix",))
     assert box.options.channel == "mix"
     assert box.heard[-1].channel == "mix"
+
+
+def test_what_is_remembered_comes_back():
+    options = SpectrogramOptions("kaiser", 4096, 512, "grey", "log", -90.0, -5.0)
+    assert from_defaults(to_defaults(options), CHOICES) == options
+
+
+def test_impossible_memories_become_possible():
+    odd = SpectrogramDefaults("triangle", 3000, 9999, -20.0, -80.0, "rainbow", "bark")
+    options = from_defaults(odd, CHOICES)
+    assert (options.window, options.size, options.colors) == ("hann", 2048, "magma")
+    assert 128 <= options.hop <= 1024
+    assert options.high_db >= options.low_db + LEAST_RANGE_DB
