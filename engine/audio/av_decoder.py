@@ -25,6 +25,8 @@ class Decoder:
         Why demuxing stopped before the end; empty if it did not.
     last_packet
         Start and length of the last packet on the stream's clock; None if it does not say.
+    first_ticks
+        Start of the first packet on the stream's clock; below 0 by the encoder delay it states.
     states_delay
         Whether the first packet says how much encoder delay to take off.
     """
@@ -36,6 +38,7 @@ class Decoder:
         self.undecodable = 0
         self.broken = ""
         self.last_packet: tuple[int, int] | None = None
+        self.first_ticks = 0
         self.states_delay = False
 
     def __iter__(self) -> Iterator[AudioFrame | None]:
@@ -55,6 +58,7 @@ class Decoder:
             pts, duration = packet.pts, packet.duration
             if pts is not None and duration:
                 if self.last_packet is None:
+                    self.first_ticks = pts
                     self.states_delay = packet.has_sidedata("skip_samples")
                 self.last_packet = pts, duration
             try:

@@ -2,9 +2,7 @@
 
 FFmpeg's decoders take off encoder delay and padding where a container states them: LAME headers
 of MP3, Opus pre-skip, Vorbis granule positions, edit lists of MP4. What it does not do is cut the
-last packet of an MP4 to the length the sample table or iTunes' tag states; that is done here. What
-cannot be had back: where an edit list is rounded to milliseconds, FFmpeg's demuxer leaves out a
-last packet that begins within that rounding, less than 1 ms of audio.
+last packet of an MP4 to the length the sample table or iTunes' tag states; that is done here.
 """
 
 from __future__ import annotations
@@ -28,6 +26,7 @@ from engine.audio.av_decoder import Decoder, as_float32, reason
 from engine.audio.av_formats import FORMATS, OPEN_OPTIONS, describe
 from engine.audio.info import AudioInfo, check_supported, unreadable
 from engine.audio.reader import Reader
+from engine.tasks import Failure
 
 _MAX_PLANES = 8
 # Whose time stamps count samples. Those of Vorbis in Ogg are off by part of a block at the start.
@@ -35,6 +34,7 @@ _EXACT_CLOCKS = frozenset(("flac", "mp4"))
 _MAX_GAP_S = 60  # a longer one is a damaged time stamp rather than lost audio
 # An MP4 states an edit's length in ticks of its movie clock, often 1/600 s or 1/1000 s.
 _EDIT_TICK_S = Fraction(1, 500)
+_WHOLE_MP4_OPTIONS = {**OPEN_OPTIONS, "advanced_editlist": "0"}
 # "iTunSMPB": zero, encoder delay, padding, number of true samples, all hexadecimal.
 _ITUNES_GAPLESS = re.compile(r"\s*[0-9A-F]+ [0-9A-F]+ [0-9A-F]+ ([0-9A-F]{16})\b", re.IGNORECASE)
 
@@ -74,11 +74,26 @@ class AvReader(Reader):
         Failure
             If no audio is found in it.
         """
+        reader = cls._open(path, format_name, OPEN_OPTIONS)
+        if reader.info.container != "mp4" or not reader._decoder.first_ticks < 0:
+            return reader
+        # FFmpeg leaves out packets after the end of an edit. Where that end was only rounded, a
+        # second reading, in which it minds nothing but the beginning of the edit, has them all.
+        try:
+            whole = cls._open(path, format_name, _WHOLE_MP4_OPTIONS)
+        except Failure:
+            return reader
+        kept, other = (whole, reader) if reader._is_rounded(whole) else (reader, whole)
+        other.close()
+        return kept
+
+    @classmethod
+    def _open(cls, path: Path, format_name: str | None, options: dict[str, str]) -> Self:
         try:
             container = av.open(
                 str(path.absolute()),
                 format=format_name,
-                options=OPEN_OPTIONS,
+                options=options,
                 metadata_errors="replace",
             )
         except (av.FFmpegError, OSError, ValueError) as error:
@@ -104,6 +119,14 @@ class AvReader(Reader):
         except BaseException:
             container.close()
             raise
+
+    def _is_rounded(self, whole: AvReader) -> bool:
+        """Whether an MP4's edit ends within the rounding of its clock of where its audio ends."""
+        edit, everything = self._stream.duration, whole._stream.duration
+        if not edit or not everything or not self._stream.time_base:
+            return False
+        beyond = everything + self._decoder.first_ticks - edit
+        return 0 < beyond * self._stream.time_base <= _EDIT_TICK_S
 
     def _pieces(self, frames: int) -> Iterator[NDArray[np.float32]]:
         held: NDArray[np.float32] | None = None
