@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer
@@ -29,6 +29,14 @@ class Source(Protocol):
     @property
     def playing(self) -> bool:
         """Whether the playhead runs."""
+
+    @property
+    def slots(self) -> Sequence[Any]:
+        """What can be heard; ``insert`` says whether through the live processor."""
+
+    @property
+    def current_slot(self) -> int:
+        """Which of them is heard."""
 
     def insert_meters(self) -> dict[str, Any]:
         """What the live processor measured last; empty when it is not heard."""
@@ -101,10 +109,17 @@ class LiveDisplay(QObject):
             before.fall(elapsed_s)
             after.fall(elapsed_s)
         self._graph.show_spectra(before.frequencies_hz, before.levels_db, after.levels_db)
-        self._follow_reductions(self._source.insert_meters() if playing else {}, elapsed_s)
+        self._follow_reductions(
+            self._source.insert_meters() if self._hears_chain() else {}, elapsed_s
+        )
         if not playing and before.quiet and after.quiet and not any(self._reduced_db.values()):
             self._timer.stop()
             self.clear()
+
+    def _hears_chain(self) -> bool:
+        """Whether the live processor runs; what it said last stands for ever."""
+        slots, current = self._source.slots, self._source.current_slot
+        return self._source.playing and current < len(slots) and slots[current].insert
 
     def _wake(self) -> None:
         if self._visible and self._source.playing and not self._timer.isActive():

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
@@ -21,15 +20,15 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.canvas.frequency import Plot
-from app.canvas.response_curves import Curves, describe
+from app.canvas.response_curves import Curves, at_height, describe, height_db
+from app.canvas.response_menu import menu_at
 from app.canvas.response_painter import ResponsePainter
-from app.theme import Theme
+from app.theme import Theme, Tokens
 from engine.mastering.parameters import PARAM_RANGES, Band, BandKind
 
-RANGES_DB = (6.0, 12.0, 18.0)
 HIT_PIXELS = 13.0
 FINE = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
 
@@ -89,11 +88,12 @@ class ResponseView(QWidget):
         self.curves = Curves()
         self._painter = ResponsePainter(self)
         self._grid: QPixmap | None = None
+        self._curves: QPixmap | None = None
         self._dragged = -1
         self._drag_at = QPointF()
         self._drag_value = (0.0, 0.0)
         self.hovered_index = -1
-        theme.changed.connect(self._forget_grid)
+        theme.changed.connect(self._repaint_all)
 
     def sizeHint(self) -> QSize:
         """The size at which everything is readable."""
@@ -112,7 +112,7 @@ class ResponseView(QWidget):
         if self.selected_index >= len(bands):
             self.selected_index = -1
         self._tell_screen_reader()
-        self.update()
+        self._repaint_curves()
 
     def show_spectra(
         self,
@@ -127,12 +127,12 @@ class ResponseView(QWidget):
     def set_range_db(self, range_db: float) -> None:
         """Let the gain axis reach from ``-range_db`` to ``+range_db``."""
         self.range_db = range_db
-        self._forget_grid()
+        self._repaint_all()
 
     def set_solo(self, index: int) -> None:
         """Show a band as the only one heard; -1 for none."""
         self.solo_index = index
-        self.update()
+        self._repaint_curves()
 
     def set_editable(self, editable: bool) -> None:
         """Hold the handles while somebody else (the fit) moves them."""
@@ -146,7 +146,7 @@ class ResponseView(QWidget):
             self.selected_index = index
             self._tell_screen_reader()
             self.selected.emit(index)
-            self.update()
+            self._repaint_curves()
 
     @property
     def plot(self) -> Plot:
@@ -158,29 +158,51 @@ class ResponseView(QWidget):
     def handle_point(self, index: int) -> QPointF:
         """Where the handle of a band is drawn."""
         band, plot = self.bands[index], self.plot
-        y = plot.y(_height_db(band))
+        y = plot.y(height_db(band))
         return QPointF(plot.x(band.frequency_hz), min(max(y, plot.top + 2), plot.bottom - 2))
 
     # -- painting --------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the widget."""
-        tokens, ratio = self._theme.tokens, self.devicePixelRatioF()
-        if self._grid is None or self._grid.devicePixelRatio() != ratio:
-            self._grid = QPixmap(self.size() * ratio)
-            self._grid.setDevicePixelRatio(ratio)
-            with QPainter(self._grid) as painter:
-                self._painter.grid(painter, tokens)
+        """Paint the grid, the spectrum, the curves, the handles."""
+        tokens, paint = self._theme.tokens, self._painter
+        if self._grid is None:
+            self._grid = self._layer(paint.grid)
+        if self._curves is None:
+            self._curves = self._layer(paint.curves)
         with QPainter(self) as painter:
             painter.drawPixmap(0, 0, self._grid)
-            self._painter.live(painter, tokens)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            paint.spectra(painter, tokens)
+            painter.drawPixmap(0, 0, self._curves)
+            paint.handles(painter, tokens)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fit the content to the new size."""
-        self._forget_grid()
+        """Fit the layers to the new size."""
+        self._repaint_all()
 
-    def _forget_grid(self) -> None:
+    def changeEvent(self, event: QEvent) -> None:
+        """Fit the layers to another screen."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._repaint_all()
+
+    def _layer(self, paint: Callable[[QPainter, Tokens], None]) -> QPixmap:
+        """What changes seldom is painted once, so that a frame of the spectrum is cheap."""
+        ratio = self.devicePixelRatioF()
+        layer = QPixmap(self.size() * ratio)
+        layer.setDevicePixelRatio(ratio)
+        layer.fill(Qt.GlobalColor.transparent)
+        with QPainter(layer) as painter:
+            paint(painter, self._theme.tokens)
+        return layer
+
+    def _repaint_all(self) -> None:
         self._grid = None
+        self._repaint_curves()
+
+    def _repaint_curves(self) -> None:
+        self._curves = None
         self.update()
 
     # -- mouse -----------------------------------------------------------------------------
@@ -206,7 +228,7 @@ class ResponseView(QWidget):
         if self.editable:
             band = self.bands[index]
             self._dragged, self._drag_at = index, event.position()
-            self._drag_value = (self.plot.x(band.frequency_hz), _height_db(band))
+            self._drag_value = (self.plot.x(band.frequency_hz), height_db(band))
             self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -215,24 +237,21 @@ class ResponseView(QWidget):
             hovered = self.handle_at(event.position())
             if hovered != self.hovered_index:
                 self.hovered_index = hovered
-                self.setCursor(
-                    Qt.CursorShape.SizeAllCursor if hovered >= 0 else Qt.CursorShape.ArrowCursor
-                )
+                shape = Qt.CursorShape
+                self.setCursor(shape.SizeAllCursor if hovered >= 0 else shape.ArrowCursor)
                 self.update()
             return
         moved = event.position() - self._drag_at
         self._drag_at = event.position()
         scale = 0.1 if event.modifiers() & FINE else 1.0
         plot = self.plot
-        x, height_db = self._drag_value
+        x, level_db = self._drag_value
         # Kept unclamped, so that the handle comes back where the pointer left the graph.
         x += moved.x() * scale
-        height_db -= moved.y() * scale * 2.0 * plot.range_db / plot.height
-        self._drag_value = (x, height_db)
-        band = self.bands[self._dragged]
-        self._emit(
-            self._dragged, {"frequency_hz": plot.frequency_hz(x), **_at_height(band, height_db)}
-        )
+        level_db -= moved.y() * scale * 2.0 * plot.range_db / plot.height
+        self._drag_value = (x, level_db)
+        changes = at_height(self.bands[self._dragged], level_db)
+        self._emit(self._dragged, {"frequency_hz": plot.frequency_hz(x), **changes})
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Let go."""
@@ -247,7 +266,7 @@ class ResponseView(QWidget):
             return
         index = self.handle_at(event.position())
         if index >= 0:
-            self._flatten(index)
+            self.flatten(index)
         else:
             self.add_band(event.position())
 
@@ -275,40 +294,7 @@ class ResponseView(QWidget):
         index = self.handle_at(point)
         self.select(index)
         if self.editable:
-            self.menu_at(point).exec(self.mapToGlobal(point.toPoint()))
-
-    def menu_at(self, point: QPointF) -> QMenu:
-        """What can be done at a point: to the band there, or to the graph."""
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        index = self.handle_at(point)
-        if index >= 0:
-            band = self.bands[index]
-            for kind in BandKind:
-                title = kind.value.replace("_", " ").capitalize()
-                action = menu.addAction(title, partial(self._once, index, {"kind": kind}))
-                action.setCheckable(True)
-                action.setChecked(kind is band.kind)
-            menu.addSeparator()
-            bypass = menu.addAction(
-                "Bypass", lambda: self._once(index, {"enabled": not band.enabled})
-            )
-            bypass.setCheckable(True)
-            bypass.setChecked(not band.enabled)
-            solo = menu.addAction("Solo", lambda: self._toggle_solo(index))
-            solo.setCheckable(True)
-            solo.setChecked(self.solo_index == index)
-            menu.addSeparator()
-            menu.addAction("Gain to 0 dB", lambda: self._flatten(index))
-            menu.addAction("Reset band", lambda: self.reset_requested.emit(index))
-        else:
-            menu.addAction("Add band here", lambda: self.add_band(point))
-            menu.addSeparator()
-            for range_db in RANGES_DB:
-                action = menu.addAction(f"±{range_db:g} dB", partial(self.set_range_db, range_db))
-                action.setCheckable(True)
-                action.setChecked(range_db == self.range_db)
-        return menu
+            menu_at(self, point).exec(self.mapToGlobal(point.toPoint()))
 
     # -- keyboard --------------------------------------------------------------------------
 
@@ -351,15 +337,15 @@ class ResponseView(QWidget):
             self._emit(index, {"frequency_hz": band.frequency_hz * 2.0**octaves})
         elif upwards:
             step = upwards * (0.1 if fine else 0.5)
-            self._emit(index, _at_height(band, _height_db(band) + step))
+            self._emit(index, at_height(band, height_db(band) + step))
         elif wider:
             self._turn_q(index, float(wider) * (0.2 if fine else 1.0))
         elif key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            self._flatten(index)
+            self.flatten(index)
         elif key == Qt.Key.Key_B:
-            self._once(index, {"enabled": not band.enabled})
+            self.change(index, {"enabled": not band.enabled})
         elif key == Qt.Key.Key_S:
-            self._toggle_solo(index)
+            self.toggle_solo(index)
         else:
             super().keyPressEvent(event)
 
@@ -378,58 +364,35 @@ class ResponseView(QWidget):
             kind = BandKind.LOW_SHELF
         elif frequency_hz > 12000.0:
             kind = BandKind.HIGH_SHELF
-        band = Band(kind, frequency_hz, plot.gain_db(point.y()))
-        changes = {
-            "kind": kind,
-            "frequency_hz": frequency_hz,
-            "gain_db": band.gain_db,
-            "q": band.q,
-            "gate": 1.0,
-            "enabled": True,
-        }
-        self._once(unused, changes)
+        changes = {"kind": kind, "frequency_hz": frequency_hz, "gain_db": plot.gain_db(point.y())}
+        self.change(unused, {**changes, "q": Band().q, "gate": 1.0, "enabled": True})
         self.select(unused)
 
-    def _flatten(self, index: int) -> None:
+    def flatten(self, index: int) -> None:
+        """Take a band's gain away, or a pass filter's resonance."""
         band = self.bands[index]
-        self._once(index, {"gain_db": 0.0} if band.kind.has_gain else {"q": Band().q})
+        self.change(index, {"gain_db": 0.0} if band.kind.has_gain else {"q": Band().q})
 
     def _turn_q(self, index: int, steps: float) -> None:
         self._emit(index, {"q": self.bands[index].q * 1.12**steps})
 
-    def _toggle_solo(self, index: int) -> None:
+    def toggle_solo(self, index: int) -> None:
+        """Ask for a band's solo, or for its end."""
         self.solo_requested.emit(-1 if self.solo_index == index else index)
 
-    def _once(self, index: int, changes: Mapping[str, Any]) -> None:
+    def change(self, index: int, changes: dict[str, Any]) -> None:
+        """Change a band as a step of its own."""
         self.edit_finished.emit()
         self._emit(index, changes)
         self.edit_finished.emit()
 
-    def _emit(self, index: int, changes: Mapping[str, Any]) -> None:
-        self.edited.emit(
-            index,
-            {
-                name: PARAM_RANGES[f"band.{name}"].clamp(value)
-                if f"band.{name}" in PARAM_RANGES
-                else value
-                for name, value in changes.items()
-            },
-        )
+    def _emit(self, index: int, changes: dict[str, Any]) -> None:
+        for name in changes.keys() - {"kind", "enabled"}:
+            changes[name] = PARAM_RANGES[f"band.{name}"].clamp(changes[name])
+        self.edited.emit(index, changes)
 
     def _tell_screen_reader(self) -> None:
         if 0 <= self.selected_index < len(self.bands):
             self.setAccessibleDescription(
                 describe(self.selected_index, self.bands[self.selected_index])
             )
-
-
-def _height_db(band: Band) -> float:
-    """Where a handle sits: at the gain, or for a pass filter at its level at the cutoff (Q)."""
-    return band.gain_db if band.kind.has_gain else 20.0 * math.log10(band.q)
-
-
-def _at_height(band: Band, height_db: float) -> dict[str, float]:
-    """What moving a handle to a height means for a band."""
-    if band.kind.has_gain:
-        return {"gain_db": height_db}
-    return {"q": 10.0 ** (height_db / 20.0)}

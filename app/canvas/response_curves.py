@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -54,3 +55,15 @@ def describe(index: int, band: Band) -> str:
     if not band.enabled:
         parts.append("bypassed")
     return ", ".join(parts)
+
+
+def height_db(band: Band) -> float:
+    """Where a handle sits: at the gain, or for a pass filter at its level at the cutoff (Q)."""
+    return band.gain_db if band.kind.has_gain else 20.0 * math.log10(band.q)
+
+
+def at_height(band: Band, height_db: float) -> dict[str, float]:
+    """What moving a handle to a height means for a band."""
+    if band.kind.has_gain:
+        return {"gain_db": height_db}
+    return {"q": 10.0 ** (height_db / 20.0)}

@@ -12,6 +12,7 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 from app.canvas.frequency import LABELLED_HZ, LINES_HZ, label_hz
 from app.canvas.response_curves import describe
 from app.theme import Tokens, number_font
+from engine.mastering.parameters import Band
 
 if TYPE_CHECKING:
     from app.canvas.response import ResponseView
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 SPECTRUM_TOP_DB = 0.0
 SPECTRUM_BOTTOM_DB = -90.0
 HANDLE_PIXELS = 9.0
+VISIBLE_DB = 0.04
 
 
 def with_alpha(color: str, alpha: float) -> QColor:
@@ -29,7 +31,7 @@ def with_alpha(color: str, alpha: float) -> QColor:
 
 
 class ResponsePainter:
-    """Paints a ``ResponseView`` in two layers: the grid, and what moves."""
+    """Paints a ``ResponseView`` layer by layer."""
 
     def __init__(self, view: ResponseView) -> None:
         self._view = view
@@ -73,35 +75,29 @@ class ResponsePainter:
             text = f"{level_db}".replace("-", "−")
             painter.drawText(QRectF(plot.right + 5, y - 8, 36, 16), left, text)
 
-    def live(self, painter: QPainter, tokens: Tokens) -> None:
-        """Spectrum, curves, handles and read-outs."""
+    def handles(self, painter: QPainter, tokens: Tokens) -> None:
+        """Handles, the selected one on top, the words for it, and the frame."""
         view, plot = self._view, self._view.plot
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.save()
-        painter.setClipRect(QRectF(plot.left, plot.top, plot.width, plot.height))
-        self._spectra(painter, tokens)
-        self._curves(painter, tokens)
-        painter.restore()
         for index in range(len(view.bands)):
             if index != view.selected_index:
                 self._handle(painter, tokens, index)
         if view.selected_index >= 0:
             self._handle(painter, tokens, view.selected_index)
         self._readout(painter, tokens)
-        focused = view.hasFocus()
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(QColor(tokens.accent if focused else tokens.line), 1.0))
+        painter.setPen(QPen(QColor(tokens.accent if view.hasFocus() else tokens.line), 1.0))
         painter.drawRect(QRectF(plot.left - 0.5, plot.top - 0.5, plot.width + 1, plot.height + 1))
 
-    def _spectra(self, painter: QPainter, tokens: Tokens) -> None:
+    def spectra(self, painter: QPainter, tokens: Tokens) -> None:
+        """The spectrum before, filled, and after, as a line."""
         view, plot = self._view, self._view.plot
         if view.spectrum_hz is None:
             return
         if view.before_db is not None:
             line = self._polygon(view.spectrum_hz, view.before_db, spectrum=True)
             area = QPolygonF(line)
-            area.append(QPointF(line.last().x(), plot.bottom + 1))
-            area.append(QPointF(line.first().x(), plot.bottom + 1))
+            area.append(QPointF(line.last().x(), plot.bottom))
+            area.append(QPointF(line.first().x(), plot.bottom))
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(with_alpha(tokens.before, 0.28))
             painter.drawPolygon(area)
@@ -110,18 +106,21 @@ class ResponsePainter:
             painter.setPen(QPen(with_alpha(tokens.after, 0.65), 1.0))
             painter.drawPolyline(self._polygon(view.spectrum_hz, view.after_db, spectrum=True))
 
-    def _curves(self, painter: QPainter, tokens: Tokens) -> None:
+    def curves(self, painter: QPainter, tokens: Tokens) -> None:
+        """What each band does, faintly, and what is heard of them together."""
         view, plot = self._view, self._view.plot
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setClipRect(QRectF(plot.left, plot.top, plot.width, plot.height))
         curves = view.curves
         for index, band in enumerate(view.heard):
             if not band.active:
                 continue
-            line = self._polygon(curves.frequencies_hz, curves.band_db(band, view.rate))
+            line = self._band_line(band)
             chosen = index in (view.selected_index, view.solo_index)
-            if chosen:
+            if chosen and not line.isEmpty():
                 area = QPolygonF(line)
-                area.append(QPointF(plot.right, plot.y(0.0)))
-                area.append(QPointF(plot.left, plot.y(0.0)))
+                area.append(QPointF(line.last().x(), plot.y(0.0)))
+                area.append(QPointF(line.first().x(), plot.y(0.0)))
                 painter.setPen(Qt.PenStyle.NoPen)
                 painter.setBrush(with_alpha(tokens.accent, 0.16))
                 painter.drawPolygon(area)
@@ -132,6 +131,16 @@ class ResponsePainter:
         painter.setPen(QPen(QColor(tokens.after), 2.2))
         total_db = curves.total_db(shown, view.rate)
         painter.drawPolyline(self._polygon(curves.frequencies_hz, total_db))
+
+    def _band_line(self, band: Band) -> QPolygonF:
+        """The part of a band's curve that does something; ten flat rests would hide the axis."""
+        curves = self._view.curves
+        response_db = curves.band_db(band, self._view.rate)
+        bent = np.flatnonzero(np.abs(response_db) > VISIBLE_DB)
+        if not len(bent):
+            return QPolygonF()
+        part = slice(max(bent[0] - 1, 0), bent[-1] + 2)
+        return self._polygon(curves.frequencies_hz[part], response_db[part])
 
     def _polygon(
         self,
@@ -146,8 +155,9 @@ class ResponsePainter:
             y = plot.top + plot.height * (values_db - SPECTRUM_TOP_DB) / SPECTRUM_BOTTOM_DB
         else:
             y = plot.top + plot.height * (0.5 - 0.5 * values_db / plot.range_db)
-        # Far outside the clip, painting slows down and gains nothing.
-        y = np.clip(y, plot.top - 50.0, plot.bottom + 50.0)
+        # The spectrum ends at the frame; curves run on beyond it, but not so far as to cost time.
+        beyond = 0.0 if spectrum else 50.0
+        y = np.clip(y, plot.top - beyond, plot.bottom + beyond)
         return QPolygonF([QPointF(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)])
 
     def _handle(self, painter: QPainter, tokens: Tokens, index: int) -> None:

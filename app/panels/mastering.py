@@ -10,7 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.canvas.live_display import REDUCING_STAGES, LiveDisplay
 from app.canvas.meters import REDUCTION_SCALE, BarMeter
@@ -21,13 +21,11 @@ from app.panels.base import Panel, Services
 from app.widgets.band_strip import BandStrip
 from app.widgets.job_watch import JobWatch
 from app.widgets.mastering_header import MasteringHeader
+from app.widgets.mastering_layout import MasteringLayout
 from app.widgets.mastering_summary import summarise
 from app.widgets.stage_board import StageBoard
 from engine.mastering.parameters import MAX_BANDS, Band, ChainParameters
 from engine.tasks import Progress
-
-WIDE_PIXELS = 1400
-SIDE_PIXELS = 480
 
 
 class MasteringPanel(Panel):
@@ -42,11 +40,11 @@ class MasteringPanel(Panel):
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
+        self.setAutoFillBackground(True)
         self._clip_id: str | None = None
         self._watched = JobWatch(self)
         self._fitting: ChainParameters | None = None
         self._solo = -1
-        self._page = "Bands"
         self._sent = b""
         self._possible: tuple[bool, ...] = ()
 
@@ -62,14 +60,7 @@ class MasteringPanel(Panel):
             meter.setFixedWidth(38)
         self.board = StageBoard(self.reductions, self)
         self.live = LiveDisplay(services.player, self.graph, self.reductions, self)
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(8, 8, 8, 8)
-        self._grid.setSpacing(6)
-        self._grid.addWidget(self.header, 0, 0, 1, 2)
-        self._grid.setRowStretch(1, 1)
-        self._grid.setColumnStretch(0, 1)
-        self._wide: bool | None = None
-        self._arrange()
+        self._layout = MasteringLayout(self, self.header, self.graph, self.strip, self.board)
         self._connect()
         self._follow(services.session.state)
 
@@ -105,7 +96,9 @@ class MasteringPanel(Panel):
                 "master.reset", "Back to what Master found", self.reset, (), menu, self._has_fit
             ),
             Command("master.flatten", "All processing off", self.flatten, (), menu, self._has_clip),
-            Command("master.solo_off", "Solo off", self.solo_off, (), menu, self._has_solo),
+            Command(
+                "master.solo_off", "Solo off", partial(self.set_solo, -1), (), menu, self._has_solo
+            ),
             Command("master.export", "Export…", self.export, ("Ctrl+E",), "File", self._has_clip),
             *(
                 Command(
@@ -167,10 +160,6 @@ class MasteringPanel(Panel):
         self._solo = index
         self.graph.set_solo(index)
         self._show()
-
-    def solo_off(self) -> None:
-        """Hear all bands again."""
-        self.set_solo(-1)
 
     # -- state -> widgets ------------------------------------------------------------------
 
@@ -278,7 +267,6 @@ class MasteringPanel(Panel):
         header.edited.connect(self._edit_entry)
         header.references.added.connect(self._add_references)
         header.references.removed.connect(self._remove_reference)
-        header.page_chosen.connect(self._choose_page)
         header.master.clicked.connect(self.master)
         header.render_button.clicked.connect(self.render_numbers)
         header.cancel.clicked.connect(self.cancel)
@@ -387,7 +375,7 @@ class MasteringPanel(Panel):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Put the numbers beside the graph where there is room, below it where not."""
         super().resizeEvent(event)
-        self._arrange()
+        self._layout.arrange()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Start the live display."""
@@ -398,26 +386,6 @@ class MasteringPanel(Panel):
         """Stop the live display."""
         super().hideEvent(event)
         self.live.set_visible(False)
-
-    def _choose_page(self, page: str) -> None:
-        self._page = page
-        self._arrange()
-
-    def _arrange(self) -> None:
-        wide = self.width() >= WIDE_PIXELS
-        grid = self._grid
-        if wide is not self._wide:
-            self._wide = wide
-            for widget in (self.graph, self.strip, self.board):
-                grid.removeWidget(widget)
-            span = 1 if wide else 2
-            grid.addWidget(self.graph, 1, 0, 1, span)
-            grid.addWidget(self.strip, 2, 0, 1, span)
-            grid.addWidget(self.board, 1 if wide else 3, 1 if wide else 0, 2 if wide else 1, span)
-            self.board.setFixedWidth(SIDE_PIXELS) if wide else self.board.setMaximumWidth(16777215)
-        self.header.show_pages(not wide, self._page)
-        self.strip.setVisible(wide or self._page == "Bands")
-        self.board.setVisible(wide or self._page == "Dynamics")
 
     # -- conditions ------------------------------------------------------------------------
 

@@ -60,6 +60,7 @@ class MetersPanel(Panel):
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
+        self.setAutoFillBackground(True)
         self._clip_id: str | None = None
         self._read_frames = 0
         self._frame = 0
@@ -104,6 +105,7 @@ class MetersPanel(Panel):
         self._arrange(tall=True)
         services.player.playing_changed.connect(self._wake)
         services.player.slot_changed.connect(lambda _slot: self._show_source())
+        services.player.slots_changed.connect(self._show_source)
         services.session.changed.connect(self._follow)
         self._follow(services.session.state)
         self._show(None)

@@ -138,7 +138,7 @@ class BandStrip(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        content = QWidget(self)
+        self._content = content = QWidget(self)
         grid = QGridLayout(content)
         grid.setContentsMargins(0, 0, 0, 2)
         grid.setHorizontalSpacing(6)
@@ -167,8 +167,8 @@ class BandStrip(QScrollArea):
 
     def sizeHint(self) -> QSize:
         """As high as the columns, and the scroll bar where they are too many."""
-        hint = self.widget().sizeHint()
-        narrow = self.width() < self.widget().minimumSizeHint().width()
+        hint = self._content.sizeHint()
+        narrow = self.width() < self._content.minimumSizeHint().width()
         bar = self.horizontalScrollBar().sizeHint().height() if narrow else 0
         return QSize(hint.width(), hint.height() + bar)
 

@@ -20,6 +20,7 @@ from app.canvas.analyser import FLOOR_DB, WINDOW_FRAMES, Analyser
 from app.canvas.frequency import HIGH_HZ, LOW_HZ, Plot
 from app.canvas.response import ResponseView
 from app.canvas.response_curves import Curves
+from app.canvas.response_menu import menu_at
 from app.theme import THEMES, Theme
 from engine.mastering.biquad import sections
 from engine.mastering.parameters import Band, BandKind, ChainParameters
@@ -198,8 +199,8 @@ def test_an_eleventh_band_is_refused_aloud(hand: Hand, qtbot: QtBot) -> None:
 
 def test_menu_changes_kind_bypasses_solos_and_resets(hand: Hand, qtbot: QtBot) -> None:
     def choose(title: str) -> None:
-        menu = hand.view.menu_at(hand.view.handle_point(2))
-        next(action for action in menu.actions() if action.text() == title).trigger()
+        menu = menu_at(hand.view, hand.view.handle_point(2))
+        next(action for action in menu.actions() if action.text().split("\t")[0] == title).trigger()
 
     choose("High shelf")
     assert hand.view.bands[2].kind is BandKind.HIGH_SHELF
@@ -214,7 +215,7 @@ def test_menu_changes_kind_bypasses_solos_and_resets(hand: Hand, qtbot: QtBot) -
 
 
 def test_menu_on_the_graph_sets_its_range(hand: Hand) -> None:
-    menu = hand.view.menu_at(QPointF(300, 20))
+    menu = menu_at(hand.view, QPointF(300, 20))
     next(action for action in menu.actions() if "18" in action.text()).trigger()
     assert hand.view.plot.range_db == 18.0
 

@@ -358,6 +358,7 @@ def test_the_spectrum_runs_while_music_plays_and_rests_after(bench: Bench) -> No
     services, panel = bench.services, bench.panel
     services.player.taps = FakeTaps(NOISE, NOISE * 2.0)
     services.player.taps.play(40000)
+    services.player.set_slots([SimpleNamespace(label="Live", insert=True)])
     services.player.measured = {"compressor_reduction_db": 3.0, "limiter_reduction_db": 1.5}
     assert not panel.live.awake
     services.player.play()
@@ -378,6 +379,22 @@ def test_the_spectrum_runs_while_music_plays_and_rests_after(bench: Bench) -> No
             break
     assert not panel.live.awake
     assert graph.before_db is None
+
+
+def test_gain_reduction_is_shown_only_of_what_is_heard(bench: Bench) -> None:
+    player = bench.services.player
+    slots = [
+        SimpleNamespace(label="Original", insert=False),
+        SimpleNamespace(label="Live", insert=True),
+    ]
+    player.set_slots(slots)
+    player.measured = {"limiter_reduction_db": 4.0}
+    player.play()
+    bench.panel.live.tick()
+    assert bench.panel.reductions["limiter"].bars[0].value == 0.0
+    player.select(1)
+    bench.panel.live.tick()
+    assert bench.panel.reductions["limiter"].bars[0].value == -4.0
 
 
 def test_a_hidden_panel_does_not_work(bench: Bench) -> None:
@@ -404,7 +421,7 @@ def test_every_control_has_a_name(bench: Bench) -> None:
 @pytest.mark.parametrize("size", [(900, 420), (1600, 500), (1400, 460)])
 def test_everything_fits(bench: Bench, dressed: None, size: tuple[int, int], page: str) -> None:
     bench.panel.resize(*size)
-    bench.panel._choose_page(page)
+    bench.panel.header.page_chosen.emit(page)
     QApplication.processEvents()
     assert bench.panel.size().toTuple() == size
     visible = [each for each in bench.panel.findChildren(QScrollArea) if each.isVisible()]
