@@ -138,13 +138,20 @@ def frequency_ticks(
     return ticks
 
 
-def level_ticks(scale: LevelScale, half_height_px: float, label_px: float = 14.0) -> list[Tick]:
-    """Ticks of the upper half of a lane, values as amplitudes, labels in dBFS."""
+def level_ticks(
+    scale: LevelScale, half_height_px: float, gain: float = 1.0, label_px: float = 14.0
+) -> list[Tick]:
+    """Ticks of the upper half of a lane that is drawn ``gain`` times as tall.
+
+    Values are amplitudes, labels dBFS.
+    """
     ticks: list[Tick] = []
     last = math.inf
     for level_db in _LEVELS_DB:
         amplitude = 10.0 ** (level_db / 20.0)
-        y = float(scale.height(np.array([amplitude]))[0]) * half_height_px
+        if amplitude * gain > 1.0 + 1e-6:
+            continue
+        y = float(scale.height(np.array([amplitude * gain]))[0]) * half_height_px
         if y < label_px * 0.8 or last - y < label_px:
             continue
         last = y

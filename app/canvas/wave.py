@@ -9,12 +9,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 from app.canvas.axes import LevelScale, level_ticks
 from app.canvas.overlays import Marks
-from app.canvas.timeline import TimeAxis
+from app.canvas.timeline import ZOOM_STEP, TimeAxis
 from app.canvas.timeview import TimeView
 from app.canvas.waveraster import color_table, outline_raster, raster
 from app.theme import Theme, number_font
@@ -22,6 +22,7 @@ from app.theme import Theme, number_font
 LANE_GAP_PX = 3.0
 LABELS_FROM_PX = 44.0
 CLIP_LEVEL = 0.99999
+GAIN_RANGE = (1.0, 1000.0)
 # Fewer frames than this per pixel are drawn as a line through the samples.
 LINE_BELOW_FRAMES_PER_PX = 0.75
 DOTS_FROM_PX_PER_FRAME = 6.0
@@ -57,6 +58,7 @@ class WaveView(TimeView):
         self._after: WaveSource | None = None
         self._available_frames = 0
         self._scale = LevelScale.LINEAR
+        self._gain = 1.0
         self.setAccessibleName("Waveform")
         self.setMinimumHeight(80)
 
@@ -69,6 +71,32 @@ class WaveView(TimeView):
         """Show linear or decibel heights."""
         self._scale = scale
         self.refresh()
+
+    @property
+    def gain(self) -> float:
+        """How much taller than true the wave is drawn; its sound is not touched."""
+        return self._gain
+
+    def set_gain(self, gain: float) -> None:
+        """Draw the wave taller (1 is true to scale), within ``GAIN_RANGE``."""
+        self._gain = min(max(gain, GAIN_RANGE[0]), GAIN_RANGE[1])
+        self.refresh()
+
+    def fit_gain(self) -> None:
+        """Draw the loudest visible moment as tall as the lane."""
+        sources = [source for source in (self._before, self._after) if source is not None]
+        window = (self.axis.start_frame, self.axis.stop_frame)
+        peaks = [np.abs(source.peaks.columns(*window, 1)[:2]).max() for source in sources]
+        loudest = max(peaks, default=0.0)
+        self.set_gain(1.0 / loudest if loudest > 0.0 else 1.0)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """With Ctrl draw the wave taller or shorter, else as in every view."""
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.set_gain(self._gain * ZOOM_STEP ** (event.angleDelta().y() / 120.0))
+            event.accept()
+            return
+        super().wheelEvent(event)
 
     def set_sources(
         self,
@@ -113,8 +141,8 @@ class WaveView(TimeView):
         painter.drawLine(QPointF(lane.left(), middle), QPointF(lane.right(), middle))
         painter.setFont(number_font(max(self.font().pointSizeF() - 1.0, 6.5)))
         if lane.height() >= LABELS_FROM_PX:
-            for tick in level_ticks(self._scale, half):
-                height = float(self._scale.height(np.array([tick.value]))[0]) * half
+            for tick in level_ticks(self._scale, half, self._gain):
+                height = float(self._scale.height(np.array([tick.value * self._gain]))[0]) * half
                 for y in (middle - height, middle + height):
                     if 1.0 < y - lane.top() < lane.height() - 2.0:
                         painter.setPen(QPen(QColor(tokens.grid), 1.0))
@@ -139,7 +167,7 @@ class WaveView(TimeView):
         start, stop, count, offset = self.axis.columns(width)
         before = self._before and self._before.peaks.columns(start, stop, count)
         after = self._after and self._after.peaks.columns(start, stop, count)
-        table = color_table(self.tokens)
+        table, gain = color_table(self.tokens), self._gain
         for channel, lane in enumerate(lanes):
             rows = max(round(lane.height() * ratio), 1)
             # The rows of an 8-bit QImage begin at multiples of four bytes.
@@ -147,12 +175,14 @@ class WaveView(TimeView):
             clipped = np.zeros(count, dtype=bool)
             if before and channel < len(before[0]):
                 low, high, rms = (values[channel] for values in before)
-                picture[:, :count] |= raster(low, high, rms, rows, self._scale)
                 clipped |= np.maximum(high, -low) >= CLIP_LEVEL
+                low, high, rms = low * gain, high * gain, rms * gain
+                picture[:, :count] |= raster(low, high, rms, rows, self._scale)
             if after and channel < len(after[0]):
                 low, high = after[0][channel], after[1][channel]
-                picture[:, :count] |= outline_raster(low, high, rows, self._scale)
                 clipped |= np.maximum(high, -low) >= CLIP_LEVEL
+                drawn = outline_raster(low * gain, high * gain, rows, self._scale)
+                picture[:, :count] |= drawn
             image = QImage(
                 picture.data, count, rows, picture.shape[1], QImage.Format.Format_Indexed8
             )
@@ -188,7 +218,7 @@ class WaveView(TimeView):
             samples = source.samples(start, stop)
             for lane, channel in zip(lanes, samples, strict=False):
                 middle, half = lane.center().y(), lane.height() / 2.0 - 1.0
-                heights = (middle - self._scale.height(channel) * half).tolist()
+                heights = (middle - self._scale.height(channel * self._gain) * half).tolist()
                 points = [QPointF(left + i * step, y) for i, y in enumerate(heights)]
                 painter.save()
                 painter.setClipRect(lane)

@@ -18,7 +18,7 @@ from app.canvas.overlays import Span
 from app.canvas.pitch import FrequencyScale
 from app.canvas.tiles import LoadRequest, TileLoader
 from app.canvas.tilesource import TileSource, channel_names, channel_of, open_tiles
-from app.canvas.timeline import Follow
+from app.canvas.timeline import ZOOM_STEP, Follow
 from app.canvas.wave import WaveSource
 from app.commands import Command
 from app.document.state import SessionState
@@ -51,6 +51,7 @@ WELCOME = (
 CONTEXT_MENU = (
     "editor.play_selection", "transport.loop", "", "editor.select_all", "editor.select_none",
     "editor.select_start", "editor.select_stop", "", "editor.zoom_selection", "editor.zoom_all",
+    "editor.fit_height", "editor.true_height",
 )  # fmt: skip
 
 
@@ -148,6 +149,7 @@ class EditorPanel(Panel):
                     ("Ctrl+E",), menu, self._has_selection),
             Command("editor.zoom_all", "Show everything", zooms["all"], ("Ctrl+0",), menu,
                     self._has_clip),
+            *self._height_commands(),
             *self._mode_commands(),
             Command("editor.compare", "Draw the mastered waveform too", self.bar.compare.toggle,
                     ("Ctrl+Shift+W",), "View/Editor", self.bar.compare.isEnabled,
@@ -162,6 +164,20 @@ class EditorPanel(Panel):
                     partial(self._select_to_playhead, 1), ("]",), "Edit", self._has_clip),
             Command("editor.play_selection", "Play the selection", self._play_selection,
                     ("Shift+Space",), "Playback", self._has_selection),
+        ]  # fmt: skip
+
+    def _height_commands(self) -> list[Command]:
+        wave, menu = self.view.wave, "View/Zoom"
+        step = ZOOM_STEP**ZOOM_NOTCHES
+        return [
+            Command("editor.taller", "Draw the wave taller",
+                    lambda: wave.set_gain(wave.gain * step), ("Ctrl+Up",), menu, self._has_clip),
+            Command("editor.shorter", "Draw the wave shorter",
+                    lambda: wave.set_gain(wave.gain / step), ("Ctrl+Down",), menu, self._has_clip),
+            Command("editor.fit_height", "Fit the height of the wave", wave.fit_gain,
+                    ("Ctrl+Shift+E",), menu, self._has_clip),
+            Command("editor.true_height", "True height of the wave", partial(wave.set_gain, 1.0),
+                    ("Ctrl+Shift+0",), menu, lambda: wave.gain != 1.0),
         ]  # fmt: skip
 
     def _mode_commands(self) -> list[Command]:

@@ -86,6 +86,7 @@ class EditorBar(QWidget):
         self.compare.toggled.connect(self.compare_toggled)
         row.addWidget(self.compare)
         self._scale = self._chooser("", "Level scale", SCALES, self.scale_chosen.emit)
+        self._scale.setToolTip("Level scale; Ctrl and the wheel draw the wave taller")
         self._unit = self._chooser("", "Time unit", UNITS, self.unit_chosen.emit)
         row.addWidget(self._scale)
         row.addWidget(self._unit)

@@ -102,3 +102,9 @@ def test_decibel_height_is_even_in_decibels_and_keeps_the_sign():
 def test_level_ticks_stand_where_their_label_says():
     for tick in level_ticks(LevelScale.DB, 200.0):
         assert 20.0 * np.log10(tick.value) == pytest.approx(float(tick.label))
+
+
+def test_a_taller_lane_ends_at_a_quieter_level():
+    ticks = level_ticks(LevelScale.LINEAR, 200.0, gain=10.0 ** (20.0 / 20.0))
+    assert ticks[0].label == "-24"
+    assert all(tick.value * 10.0 <= 1.0 for tick in ticks)

@@ -115,3 +115,28 @@ def test_no_audio_is_an_empty_lane(view):
     view.set_sources(None)
     image = view.grab().toImage()
     assert image.pixelColor(GUTTER_PX + 500, 100) == QColor(DARK.field)
+
+
+def test_fitting_the_height_makes_a_quiet_wave_fill_its_lane(view):
+    quiet = np.tile(np.float32([0.01, -0.01]), TOTAL // 2)
+    view.set_sources(source_of(quiet), None, TOTAL)
+    drawn = color_table(DARK)[1:4]
+    assert color(view, 500, 5) not in drawn
+    view.fit_gain()
+    assert view.gain == pytest.approx(100.0)
+    assert color(view, 500, 5) in drawn
+
+
+def test_a_taller_wave_does_not_look_clipped(view):
+    quiet = np.tile(np.float32([0.1, -0.1]), TOTAL // 2)
+    view.set_sources(source_of(quiet), None, TOTAL)
+    view.set_gain(50.0)
+    image = view.grab().toImage()
+    top = {image.pixelColor(GUTTER_PX + x, 1).rgba() for x in range(0, 900, 7)}
+    assert QColor(DARK.error).rgba() not in top
+
+
+def test_silence_has_nothing_to_fit(view):
+    view.set_sources(source_of(np.zeros(TOTAL)), None, TOTAL)
+    view.fit_gain()
+    assert view.gain == 1.0
