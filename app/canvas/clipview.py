@@ -77,9 +77,11 @@ class ClipView(QWidget):
         row.setContentsMargins(8, 3, 8, 3)
         for label in (self.readout, self.status):
             label.setFont(number_font())
-            # Text that changes at every move must not move the layout.
-            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-            row.addWidget(label, 1)
+            label.setMinimumWidth(1)
+        # Text that changes at every move must not move the layout.
+        self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        row.addWidget(self.readout, 1)
+        row.addWidget(self.status)
         return foot
 
     def set_mode(self, mode: ViewMode) -> None:

@@ -126,6 +126,8 @@ def paint_spans(
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(color)
         for x, direction in zip(edges, (1.0, -1.0), strict=True):
+            if not plot.left() <= x <= plot.right():
+                continue
             top = plot.top()
             corner = [
                 QPointF(x, top),

@@ -132,9 +132,8 @@ class EditorPanel(Panel):
                 menu.addSeparator()
             elif command_id in known:
                 menu.addAction(commands.action(command_id))
-        if not menu.isEmpty():
-            menu.popup(event.globalPos())
-            menu.aboutToHide.connect(menu.deleteLater)
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(event.globalPos())
 
     # -- what one can do
 
@@ -146,7 +145,7 @@ class EditorPanel(Panel):
                     self._has_clip),
             Command("editor.zoom_out", "Zoom out", zooms["out"], ("Ctrl+-",), menu, self._has_clip),
             Command("editor.zoom_selection", "Zoom to the selection", zooms["selection"],
-                    ("Ctrl+E",), menu, self._has_selection),
+                    ("Z",), menu, self._has_selection),
             Command("editor.zoom_all", "Show everything", zooms["all"], ("Ctrl+0",), menu,
                     self._has_clip),
             *self._height_commands(),
@@ -171,11 +170,13 @@ class EditorPanel(Panel):
         step = ZOOM_STEP**ZOOM_NOTCHES
         return [
             Command("editor.taller", "Draw the wave taller",
-                    lambda: wave.set_gain(wave.gain * step), ("Ctrl+Up",), menu, self._has_clip),
+                    lambda: wave.set_gain(wave.gain * step), ("Ctrl+Shift+Up",), menu,
+                    self._has_clip),
             Command("editor.shorter", "Draw the wave shorter",
-                    lambda: wave.set_gain(wave.gain / step), ("Ctrl+Down",), menu, self._has_clip),
+                    lambda: wave.set_gain(wave.gain / step), ("Ctrl+Shift+Down",), menu,
+                    self._has_clip),
             Command("editor.fit_height", "Fit the height of the wave", wave.fit_gain,
-                    ("Ctrl+Shift+E",), menu, self._has_clip),
+                    ("Shift+Z",), menu, self._has_clip),
             Command("editor.true_height", "True height of the wave", partial(wave.set_gain, 1.0),
                     ("Ctrl+Shift+0",), menu, lambda: wave.gain != 1.0),
         ]  # fmt: skip

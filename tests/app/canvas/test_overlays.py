@@ -1,7 +1,10 @@
 import pytest
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QImage, QPainter
 
-from app.canvas.overlays import GRAB_PX, Handle, Marks
+from app.canvas.overlays import GRAB_PX, Handle, Marks, paint_spans
 from app.canvas.timeline import TimeAxis
+from app.theme import DARK
 
 
 @pytest.fixture
@@ -74,3 +77,17 @@ def test_a_playhead_that_stands_still_says_nothing(marks, qtbot):
     marks.set_playhead(5.0)
     with qtbot.assertNotEmitted(marks.playhead_moved):
         marks.set_playhead(5.0)
+
+
+@pytest.mark.parametrize(("loop", "handles"), [((200, 800), 2), ((0, 800), 1), ((0, 1000), 0)])
+def test_handles_are_drawn_inside_the_picture_only(axis, marks, qapp, loop, handles):
+    axis.show(100, 900)
+    marks.set_spans(None, loop)
+    image = QImage(900, 50, QImage.Format.Format_RGB32)
+    image.fill(QColor("black"))
+    with QPainter(image) as painter:
+        paint_spans(painter, marks, axis, QRectF(50, 0, 800, 50), DARK)
+    green = QColor(DARK.loop).rgb()
+    solid = [x for x in range(900) if image.pixel(x, 3) == green]
+    assert all(50 <= x < 850 for x in solid)
+    assert len(solid) // 4 == handles
