@@ -153,11 +153,15 @@ def _fit_tone(
         history.append(FitStep("tone", step, loss))
         progress.report(step, settings.steps, f"{loss:.2f} dB²", replace(parameters, bands=bands))
 
+    problem = ToneProblem.of(analysis, target)
     max_gain_db = min(settings.max_gain_db, target.max_gain_db, 12.0)
+    max_curve_db = min(1.5 * max_gain_db, target.max_curve_db)
+    unlike_db = problem.outside_db()
+    trust = 1.0 if target.unlike_db is None else target.unlike_db / max(unlike_db, target.unlike_db)
     return fit_bands(
-        ToneProblem.of(analysis, target),
-        max_gain_db,
-        min(1.5 * max_gain_db, target.max_curve_db),
+        problem,
+        trust * max_gain_db,
+        trust * max_curve_db,
         settings.max_bands,
         settings.steps,
         watch,

@@ -53,6 +53,10 @@ class Target:
         None for as much as there is.
     max_gain_db, max_curve_db
         Largest boost or cut of one band, and of all together, that the target is worth.
+    unlike_db
+        A recording further than this outside the tolerance (RMS) is probably another kind of
+        music or no music at all, and is corrected the less the further it is; None for targets
+        that were chosen for the recording.
     max_ratio, attack_ms, release_ms
         How the compressor may go about it; ratio 1 forbids it.
     lufs, ceiling_dbtp
@@ -71,6 +75,7 @@ class Target:
     max_crest_db: float | None = None
     max_gain_db: float = 12.0
     max_curve_db: float = 18.0
+    unlike_db: float | None = None
     max_ratio: float = 2.0
     attack_ms: float = 30.0
     release_ms: float = 200.0

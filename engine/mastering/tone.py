@@ -72,6 +72,10 @@ class ToneProblem:
         difference = self.wanted_db - decibels(self.smoothing @ self.power, FLOOR)
         return difference - weighted_mean(difference, self.weights)
 
+    def outside_db(self) -> float:
+        """How far the recording lies outside the target's tolerance, RMS over the bands."""
+        return math.sqrt(float(self.loss(torch.ones_like(self.power))))
+
     @property
     def negligible_db2(self) -> float:
         """Loss that is not worth a band: small against what the target tolerates anyway."""
@@ -174,7 +178,7 @@ def fit_bands(
     start_db = 0.7 * _at(problem.difference_db(), inside)
     variables = BandVariables(tuple(inside), start_db, max_gain_db)
     kept = torch.ones(len(inside), dtype=torch.float64)
-    untouched = float(problem.loss(torch.ones_like(problem.power)))
+    untouched = problem.outside_db() ** 2
     if untouched <= 2.0 * problem.negligible_db2:
         watch(steps, untouched, _export(layout, inside, variables.tensors(0.0 * kept, True)))
         return _export(layout, inside, variables.tensors(0.0 * kept, True))

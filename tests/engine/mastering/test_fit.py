@@ -115,8 +115,6 @@ def test_a_target_may_forbid_compression() -> None:
     reference = song()
     fade = np.linspace(0.05, 1.0, reference.frames, dtype=np.float32)
     clip = Clip(reference.samples * fade, RATE)
-        reference.samples * np.linspace(0.05, 1.0, reference.frames, dtype=np.float32), RATE
-    )
     assert not fit(clip, from_preset("dynamic")).parameters.compressor.active
 
 
