@@ -141,11 +141,16 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
     window = Window(commands, editor, transport, docked, files.open_paths, files.may_discard)
     said.append(Toast(window, theme))
     files.window = menus.window = window
+    recent = window.menu("File/Open recent")
+    recent.setToolTipsVisible(True)
+    recent.aboutToShow.connect(lambda: files.fill_recent(recent))
+    masters.exported.connect(lambda path: services.notify(f"Exported {path.name}"))
     for source in (library.failed, masters.failed, player.trouble):
         source.connect(services.fail)
     player.device_changed.connect(lambda name: log.info("output device: %s", name))
     _follow_title(window, session)
     autosave = Autosave(session, locations.recovery)
+    autosave.troubled.connect(services.fail)
     if not _restore_layout(window, current):
         window.show_layout("Analyse")
     return Workbench(window, services, files, autosave, slots, live_loudness, panels, menus)
@@ -172,6 +177,7 @@ def recover(workbench: Workbench, root: Path, ask: Callable[[Recovery], bool]) -
     if ask(recovery):
         workbench.services.session.open(recovery.state, recovery.path, dirty=True)
         workbench.autosave.snapshot()
+        workbench.autosave.flush()  # on the disk, before the old journal goes
         recovery.discard()
         return True
     recovery.discard()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
 
 from app.commands import Command
 from app.document import store
@@ -73,6 +74,18 @@ class SessionFiles:
         if audio:
             self._library.add(audio)
             self._remember(audio)
+
+    def fill_recent(self, menu: QMenu) -> None:
+        """Put the recent files that are still there into a menu."""
+        menu.clear()
+        paths = [Path(name) for name in self._settings.current.recent_files]
+        for path in paths:
+            if path.exists():
+                action = menu.addAction(path.name)
+                action.setToolTip(str(path))
+                action.triggered.connect(partial(self.open_paths, [path]))
+        if menu.isEmpty():
+            menu.addAction("Nothing opened yet").setEnabled(False)
 
     def open_session(self, path: Path) -> bool:
         """Replace the session by a saved one, after asking about unsaved work."""

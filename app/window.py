@@ -118,6 +118,14 @@ class Window(QMainWindow):
             self.docks[panel_id].raise_()
         self._commands.refresh()
 
+    def menu(self, path: str) -> QMenu:
+        """The menu at ``path`` ("File/Open recent"), made when it is not there yet."""
+        if path not in self._menus:
+            above, _, title = path.rpartition("/")
+            parent = self.menu(above) if above else self.menuBar()
+            self._menus[path] = parent.addMenu(title)
+        return self._menus[path]
+
     def refresh_commands(self) -> None:
         """Bring menus and keys up to date with what is possible now."""
         self._commands.refresh()
@@ -204,17 +212,8 @@ class Window(QMainWindow):
         """Put a command's action into the window, and into its menu if it has one."""
         action = self._commands.action(command.id)
         self.addAction(action)
-        if not command.menu:
-            return
-        path, menu = "", None
-        for part in command.menu.split("/"):
-            path = f"{path}/{part}" if path else part
-            if path not in self._menus:
-                parent = menu if menu is not None else self.menuBar()
-                self._menus[path] = parent.addMenu(part)
-            menu = self._menus[path]
-        if menu is not None:
-            menu.addAction(action)
+        if command.menu:
+            self.menu(command.menu).addAction(action)
 
 
 def _toggle(dock: QDockWidget) -> None:

@@ -182,9 +182,9 @@ class FilesPanel(Panel):
         """What one can do with clips."""
         has_clips = self._has_clips
         return [
-            Command("files.next", "Next clip", lambda: self._step(1), ("Ctrl+Down",), "Clip",
+            Command("files.next", "Next clip", lambda: self._step(1), ("Ctrl+PgDown",), "Clip",
                     has_clips),
-            Command("files.previous", "Previous clip", lambda: self._step(-1), ("Ctrl+Up",), "Clip",
+            Command("files.previous", "Previous clip", lambda: self._step(-1), ("Ctrl+PgUp",), "Clip",
                     has_clips),
             Command("files.master_all", "Master all clips", self._master_every, ("Ctrl+Alt+M",),
                     "Clip", has_clips, hint="Queue a mastering job for every clip"),

@@ -117,3 +117,16 @@ def test_files_that_are_no_audio_are_named_and_the_others_open(
     assert [clip.name for clip in workbench.services.session.state.clips] == ["song.wav"]
     assert len(said) == 1
     assert "notes.wav" in str(said[0])
+
+
+def test_what_was_opened_is_offered_again(
+    workbench: Workbench, qtbot: QtBot, open_song: Callable[[], LoadedClip]
+) -> None:
+    recent = workbench.window.menu("File/Open recent")
+    recent.aboutToShow.emit()
+    assert [action.text() for action in recent.actions()] == ["Nothing opened yet"]
+    open_song()
+    recent.aboutToShow.emit()
+    assert [action.text() for action in recent.actions()] == ["song.wav"]
+    recent.actions()[0].trigger()
+    qtbot.waitUntil(lambda: len(workbench.services.session.state.clips) == 2, timeout=10_000)
