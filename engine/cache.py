@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
-import json
 import os
 import re
 import shutil
@@ -12,20 +10,14 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, is_dataclass
-from enum import Enum
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
-import numpy as np
-
+from engine.file_hold import LOCKS_AVAILABLE, Hold, take_lock
+from engine.recipe_key import recipe_key
 from engine.tasks import Failure
 
-try:
-    import fcntl
-except ImportError:  # Windows, where an open file cannot be deleted anyway
-    fcntl = None  # type: ignore[assignment]
+__all__ = ["Cache", "Hold", "recipe_key", "unwritable"]
 
 PARTIAL_FOLDER = "partial"
 ABANDONED_AFTER_S = 6 * 3600.0
@@ -33,42 +25,6 @@ TRIM_TO = 0.9
 RECOUNT_SHARE = 1 / 16
 _KEY = re.compile(r"[0-9A-Za-z_-]{3,}")
 _SUFFIX = re.compile(r"(\.[0-9A-Za-z_.-]+)?")
-
-
-def recipe_key(**parts: Any) -> str:
-    """Name of a result: BLAKE2b of the canonical JSON of everything it was made from.
-
-    Parameters
-    ----------
-    **parts
-        Plain values, lists, dictionaries, dataclasses, enums, paths and NumPy scalars.
-
-    Returns
-    -------
-    str
-        40 hexadecimal digits; equal parts give equal keys, in every process and version.
-
-    Raises
-    ------
-    TypeError
-        If a part has no canonical form.
-    ValueError
-        If a number is not finite.
-    """
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain)
-    return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    raise TypeError(f"{type(value).__name__} cannot be part of a recipe key")
 
 
 @dataclass(slots=True)
@@ -79,40 +35,6 @@ class _Entry:
     files: list[Path]
     size_bytes: int = 0
     used_at: float = 0.0
-
-
-class Hold:
-    """Keeps one key from being trimmed, in every process, until released or garbage."""
-
-    def __init__(self, paths: list[Path]) -> None:
-        self._descriptors: list[int] = []
-        for path in paths:
-            try:
-                descriptor = os.open(path, os.O_RDONLY)
-            except FileNotFoundError:
-                continue
-            self._descriptors.append(descriptor)
-            if fcntl is not None:
-                fcntl.flock(descriptor, fcntl.LOCK_SH)
-
-    def release(self) -> None:
-        """Let the key go; releasing twice does nothing."""
-        while self._descriptors:
-            os.close(self._descriptors.pop())
-
-    def __enter__(self) -> Hold:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.release()
-
-    def __del__(self) -> None:
-        self.release()
 
 
 class Cache:
@@ -142,6 +64,9 @@ class Cache:
         self._lock = threading.RLock()
         self._counted_bytes: int | None = None
         self._added_bytes = 0
+        self._make_folders()
+
+    def _make_folders(self) -> None:
         try:
             (self.root / PARTIAL_FOLDER).mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -167,6 +92,7 @@ class Cache:
 
     def temporary(self, suffix: str = "") -> Path:
         """A new name inside the cache to write to; nobody else uses it."""
+        self._make_folders()  # somebody may have emptied the cache by hand
         return self.root / PARTIAL_FOLDER / f"{uuid.uuid4().hex}{suffix}"
 
     def commit(self, temporary: Path | str, key: str, suffix: str | None = None) -> Path:
@@ -245,6 +171,7 @@ class Cache:
         int
             Bytes that are left.
         """
+        self._make_folders()
         with self._lock:
             self._drop_abandoned()
             entries = sorted(self._entries(), key=lambda entry: entry.used_at)
@@ -310,7 +237,7 @@ class Cache:
         return list(entries.values())
 
     def _committed(self) -> Iterator[tuple[Path, os.stat_result]]:
-        for folder in self.root.iterdir():
+        for folder in self.root.iterdir() if self.root.is_dir() else ():
             if len(folder.name) != 2 or not folder.is_dir():
                 continue
             for path in folder.iterdir():
@@ -324,17 +251,15 @@ class Cache:
         locks: list[int] = []
         try:
             for path in entry.files:
-                if fcntl is None:
-                    break
                 try:
-                    descriptor = os.open(path, os.O_RDONLY)
-                except FileNotFoundError:
+                    locks.append(os.open(path, os.O_RDONLY))
+                except (FileNotFoundError, PermissionError):
                     continue
-                locks.append(descriptor)
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
+                if not take_lock(locks[-1], shared=False):
                     return False
+            if not LOCKS_AVAILABLE:  # there, an open file cannot be deleted
+                while locks:
+                    os.close(locks.pop())
             gone = [_unlink(path) for path in entry.files]  # no short circuit: try each
             return all(gone)
         finally:

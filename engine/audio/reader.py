@@ -22,7 +22,7 @@ BLOCK_FRAMES = 65536
 
 # libsndfile is exact and fast for what is stored uncompressed and for Vorbis; FFmpeg knows the
 # rest. It takes FLAC too: equally fast, and it goes on after damage where libsndfile gives up.
-_SOUNDFILE_MAGIC = (b"RIFF", b"RF64", b"FORM", b".snd", b"riff", b"OggS")
+_SOUNDFILE_MAGIC = (b"RIFF", b"RF64", b"FORM", b".snd", b"riff", b"OggS", b"NIST")
 
 
 class Reader(ABC):

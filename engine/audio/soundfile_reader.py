@@ -1,4 +1,4 @@
-"""Reader on libsndfile: WAV, RF64, AIFF, AU and W64, bit-exact, and Vorbis.
+"""Reader on libsndfile: WAV, RF64, AIFF, AU, W64 and NIST Sphere, bit-exact, and Vorbis.
 
 FFmpeg gets the length of Vorbis files of less than a page wrong; libsndfile does not. But it leaves
 the channels in Vorbis' order, so files of more than two go to FFmpeg.
@@ -22,15 +22,18 @@ from engine.audio.reader import Reader
 
 _SHORT_DATA = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _CONTAINERS = {"WAVEX": "wav"}
-_SUBTYPES: dict[str, tuple[str, int | None]] = {
-    "PCM_U8": ("uint8", 8),
-    "PCM_S8": ("int8", 8),
-    "PCM_16": ("int16", 16),
-    "PCM_24": ("int24", 24),
-    "PCM_32": ("int32", 32),
-    "FLOAT": ("float32", 32),
-    "DOUBLE": ("float64", 64),
-    "VORBIS": ("float32", None),
+# codec, sample format, bits
+_SUBTYPES: dict[str, tuple[str, str, int | None]] = {
+    "PCM_U8": ("pcm", "uint8", 8),
+    "PCM_S8": ("pcm", "int8", 8),
+    "PCM_16": ("pcm", "int16", 16),
+    "PCM_24": ("pcm", "int24", 24),
+    "PCM_32": ("pcm", "int32", 32),
+    "FLOAT": ("pcm", "float32", 32),
+    "DOUBLE": ("pcm", "float64", 64),
+    "ULAW": ("mulaw", "int16", None),
+    "ALAW": ("alaw", "int16", None),
+    "VORBIS": ("vorbis", "float32", None),
 }
 
 
@@ -83,13 +86,13 @@ class SoundFileReader(Reader):
 
 
 def _info(path: Path, file: soundfile.SoundFile) -> AudioInfo:
-    sample_format, bits = _SUBTYPES[file.subtype]
+    codec, sample_format, bits = _SUBTYPES[file.subtype]
     duration_s = file.frames / file.samplerate
     size_bits = 8 * path.stat().st_size
     return AudioInfo(
         path=path,
         container=_CONTAINERS.get(file.format, file.format.lower()),
-        codec="vorbis" if bits is None else "pcm",
+        codec=codec,
         rate=file.samplerate,
         channels=file.channels,
         frames=file.frames,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -95,6 +96,25 @@ def test_a_held_key_outlives_trimming_and_clearing_until_released(tmp_path: Path
         assert not cache.has(KEYS[1])
     other.clear()
     assert not cache.has(KEYS[0])
+
+
+def test_a_cache_deleted_by_hand_fills_again(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache", 1000)
+    cache.put(KEYS[0], ".bin", b"x")
+    shutil.rmtree(tmp_path / "cache")
+    assert not cache.has(KEYS[0])
+    assert cache.size_bytes == 0
+    assert cache.trim() == 0
+    cache.put(KEYS[0], ".bin", b"x")
+    assert cache.has(KEYS[0])
+
+
+def test_a_mapping_outlives_the_entry(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, 1000)
+    mapped = np.memmap(cache.put(KEYS[0], ".bin", b"\7" * 100), np.uint8, "r")
+    cache.clear()
+    assert not cache.has(KEYS[0])
+    assert int(mapped.sum()) == 700
 
 
 def test_temporary_files_of_dead_writers_are_swept_but_not_those_in_work(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def delay_frames(decoded: NDArray, original: NDArray) -> int:
         ("a.rf64", "PCM_24", 2**-23),
         ("a.w64", "PCM_16", 2**-15),
         ("a.au", "PCM_16", 2**-15),
+        ("a.nist", "PCM_16", 2**-15),
         ("a.caf", "PCM_24", 2**-23),
         ("a.flac", "PCM_16", 2**-15),
         ("a.flac", "PCM_24", 2**-23),
@@ -48,10 +49,21 @@ def test_lossless_samples_come_back_exactly(tmp_path: Path, noise, name, subtype
     samples = noise(5003, 3)
     if step:
         samples = np.round(samples / step).astype("f4") * np.float32(step)
-    soundfile.write(path, samples.T, 44100, subtype=subtype)
+    form = "NIST" if name == "a.nist" else None
+    soundfile.write(path, samples.T, 44100, subtype=subtype, format=form)
     clip = read_clip(path)
     assert clip.rate == 44100
     np.testing.assert_array_equal(clip.samples, samples)
+
+
+@pytest.mark.parametrize("subtype", ["ULAW", "ALAW"])
+@pytest.mark.parametrize("frames", [1, 5003])
+def test_telephone_codecs_in_wav_keep_their_length(tmp_path: Path, noise, subtype, frames) -> None:
+    samples = noise(frames)
+    soundfile.write(tmp_path / "a.wav", samples.T, 8000, subtype=subtype)
+    read = read_clip(tmp_path / "a.wav").samples
+    assert read.shape == samples.shape
+    assert np.abs(read - samples).max() < 0.02
 
 
 def test_float_samples_above_full_scale_are_kept(tmp_path: Path) -> None:
