@@ -184,8 +184,8 @@ class FilesPanel(Panel):
         return [
             Command("files.next", "Next clip", lambda: self._step(1), ("Ctrl+PgDown",), "Clip",
                     has_clips),
-            Command("files.previous", "Previous clip", lambda: self._step(-1), ("Ctrl+PgUp",), "Clip",
-                    has_clips),
+            Command("files.previous", "Previous clip", lambda: self._step(-1), ("Ctrl+PgUp",),
+                    "Clip", has_clips),
             Command("files.master_all", "Master all clips", self._master_every, ("Ctrl+Alt+M",),
                     "Clip", has_clips, hint="Queue a mastering job for every clip"),
             Command("files.export_all", "Export all masters…",
