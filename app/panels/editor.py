@@ -18,7 +18,8 @@ from app.canvas.overlays import Span
 from app.canvas.pitch import FrequencyScale
 from app.canvas.tiles import LoadRequest, TileLoader
 from app.canvas.tilesource import TileSource, channel_names, channel_of, open_tiles
-from app.canvas.timeline import ZOOM_STEP, Follow
+from app.canvas.timeline import Follow
+from app.canvas.viewcommands import ViewCommands
 from app.canvas.wave import WaveSource
 from app.commands import Command
 from app.document.state import SessionState
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from engine.audio.store import StoredAudio
 
 WINDOWS = ("hann", "hamming", "blackman", "blackmanharris", "flattop", "kaiser", "rectangular")
-# A key press is meant to go farther than a notch of the wheel.
-ZOOM_NOTCHES = 2.0
 WELCOME = (
     "Drop audio files here",
     "or open them with Ctrl+O: WAV, FLAC, AIFF, MP3, AAC, Opus, Ogg and video files.",
@@ -75,6 +74,7 @@ class EditorPanel(Panel):
         remembered = from_defaults(services.settings.current.spectrogram, choices)
         self.options = SpectrogramOptionsBox(choices, remembered)
         self.bar = EditorBar(services.theme, self.options)
+        self._view_commands = ViewCommands(self.view, self._choose_view, self._choose_follow)
         self._empty = EmptyState(*WELCOME)
         self._stack = QStackedWidget()
         self._stack.addWidget(self._empty)
@@ -96,7 +96,7 @@ class EditorPanel(Panel):
     def _connect(self) -> None:
         bar, marks, services = self.bar, self.marks, self.services
         bar.view_chosen.connect(lambda key: self._choose_view(ViewMode(key)))
-        bar.zoom_asked.connect(lambda key: self._zooms[key]())
+        bar.zoom_asked.connect(lambda key: self._view_commands.zooms[key]())
         bar.follow_chosen.connect(lambda key: self._choose_follow(Follow(key)))
         bar.scale_chosen.connect(lambda key: self._choose_scale(LevelScale(key)))
         bar.unit_chosen.connect(lambda key: self._choose_unit(TimeUnit(key)))
@@ -139,17 +139,8 @@ class EditorPanel(Panel):
 
     def commands(self) -> list[Command]:
         """Zoom, view, follow and selection."""
-        menu, zooms = "View/Zoom", self._zooms
         return [
-            Command("editor.zoom_in", "Zoom in", zooms["in"], ("Ctrl+=", "Ctrl++"), menu,
-                    self._has_clip),
-            Command("editor.zoom_out", "Zoom out", zooms["out"], ("Ctrl+-",), menu, self._has_clip),
-            Command("editor.zoom_selection", "Zoom to the selection", zooms["selection"],
-                    ("Z",), menu, self._has_selection),
-            Command("editor.zoom_all", "Show everything", zooms["all"], ("Ctrl+0",), menu,
-                    self._has_clip),
-            *self._height_commands(),
-            *self._mode_commands(),
+            *self._view_commands.commands(),
             Command("editor.compare", "Draw the mastered waveform too", self.bar.compare.toggle,
                     ("Ctrl+Shift+W",), "View/Editor", self.bar.compare.isEnabled,
                     self.bar.compare.isChecked),
@@ -164,68 +155,6 @@ class EditorPanel(Panel):
             Command("editor.play_selection", "Play the selection", self._play_selection,
                     ("Shift+Space",), "Playback", self._has_selection),
         ]  # fmt: skip
-
-    def _height_commands(self) -> list[Command]:
-        wave, menu = self.view.wave, "View/Zoom"
-        step = ZOOM_STEP**ZOOM_NOTCHES
-        return [
-            Command("editor.taller", "Draw the wave taller",
-                    lambda: wave.set_gain(wave.gain * step), ("Ctrl+Shift+Up",), menu,
-                    self._has_clip),
-            Command("editor.shorter", "Draw the wave shorter",
-                    lambda: wave.set_gain(wave.gain / step), ("Ctrl+Shift+Down",), menu,
-                    self._has_clip),
-            Command("editor.fit_height", "Fit the height of the wave", wave.fit_gain,
-                    ("Shift+Z",), menu, self._has_clip),
-            Command("editor.true_height", "True height of the wave", partial(wave.set_gain, 1.0),
-                    ("Ctrl+Shift+0",), menu, lambda: wave.gain != 1.0),
-        ]  # fmt: skip
-
-    def _mode_commands(self) -> list[Command]:
-        titles = {
-            ViewMode.WAVE: "Waveform only",
-            ViewMode.SPECTROGRAM: "Spectrogram only",
-            ViewMode.BOTH: "Waveform and spectrogram",
-        }
-        follow = {
-            Follow.OFF: "Do not follow the playhead",
-            Follow.PAGE: "Follow the playhead by pages",
-            Follow.CENTRE: "Keep the playhead in the middle",
-        }
-        return [
-            *(
-                Command(f"editor.view_{mode}", title, partial(self._choose_view, mode), (),
-                        "View/Editor", checked=partial(self._shows, mode))
-                for mode, title in titles.items()
-            ),
-            *(
-                Command(f"editor.follow_{mode}", title, partial(self._choose_follow, mode), (),
-                        "View/Editor", checked=partial(self._follows, mode))
-                for mode, title in follow.items()
-            ),
-        ]  # fmt: skip
-
-    @property
-    def _zooms(self) -> dict[str, Callable[[], None]]:
-        def zoom(notches: float) -> None:
-            self.axis.zoom_notches(notches, self.axis.anchor(self.marks.playhead))
-
-        def zoom_selection() -> None:
-            if self.marks.selection:
-                self.axis.show(*self.marks.selection)
-
-        return {
-            "in": partial(zoom, ZOOM_NOTCHES),
-            "out": partial(zoom, -ZOOM_NOTCHES),
-            "selection": zoom_selection,
-            "all": self.axis.show_all,
-        }
-
-    def _shows(self, mode: ViewMode) -> bool:
-        return self.view.mode is mode
-
-    def _follows(self, follow: Follow) -> bool:
-        return self.axis.follow is follow
 
     def _has_clip(self) -> bool:
         return not self.axis.empty
@@ -319,13 +248,15 @@ class EditorPanel(Panel):
         if focused:
             self._target.setFocus(Qt.FocusReason.OtherFocusReason)
         self.bar.setEnabled(stored is not None)
-        self.bar.compare.setEnabled(bool(loaded and loaded.rendering))
+        rendered = loaded is not None and loaded.rendering is not None
+        if rendered != self.bar.compare.isEnabled():  # what is new is shown, until switched off
+            self.bar.compare.setEnabled(rendered)
+            self.bar.compare.setChecked(rendered)
         if stored is None:
             self._show_why_empty(loaded)
             self.view.spectrogram.set_source(None)
         else:
             self.axis.set_total(stored.frames)
-            rendered = loaded is not None and loaded.rendering is not None
             self.options.set_choices("source", ("original", "master")[: 1 + rendered])
             self.options.set_choices("channel", channel_names(stored.channels))
             self._show_spectrum()

@@ -207,7 +207,7 @@ def test_a_file_that_cannot_be_read_says_why(panel, services, samples):
     assert failure.remedy in state.accessibleDescription()
 
 
-def test_the_master_can_be_compared_once_there_is_one(opened, services, samples):
+def test_a_new_master_is_shown_until_that_is_switched_off(opened, services, samples):
     assert not opened.bar.compare.isEnabled()
     loaded = services.library.clips[services.clip_id]
     louder = np.clip(2 * samples, -1, 1)
@@ -218,10 +218,12 @@ def test_the_master_can_be_compared_once_there_is_one(opened, services, samples)
         loaded, rendering=rendering, rendering_peaks=FakePeaks(louder)
     )
     services.library.changed.emit(services.clip_id)
-    assert opened.bar.compare.isEnabled()
-    before = opened.view.wave.grab().toImage()
-    services.commands.run("editor.compare")
-    assert opened.view.wave.grab().toImage() != before
+    compared = opened.view.wave.grab().toImage()
+    assert services.commands.run("editor.compare")
+    alone = opened.view.wave.grab().toImage()
+    assert alone != compared
+    services.library.changed.emit(services.clip_id)
+    assert opened.view.wave.grab().toImage() == alone
 
 
 def test_spectrogram_options_are_remembered(opened, services):
