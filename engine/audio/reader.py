@@ -34,6 +34,7 @@ class Reader(ABC):
 
     def __init__(self, info: AudioInfo) -> None:
         self._info = info
+        self._started = False
 
     @property
     def info(self) -> AudioInfo:
@@ -49,7 +50,7 @@ class Reader(ABC):
         """Let the file go; closing twice does nothing."""
 
     def blocks(self, block_frames: int = BLOCK_FRAMES) -> Iterator[NDArray[np.float32]]:
-        """Read from where reading stands to the end.
+        """Read to the end, once; open the file again to read it again.
 
         Yields
         ------
@@ -61,6 +62,9 @@ class Reader(ABC):
         Failure
             If there is no audio in the file after all, or the disk cannot be read.
         """
+        if self._started:
+            raise RuntimeError("blocks() reads a file once")
+        self._started = True
         held: list[NDArray[np.float32]] = []
         held_frames = total_frames = 0
         try:

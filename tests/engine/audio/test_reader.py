@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import struct
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -294,6 +295,24 @@ def test_nothing_but_the_file_itself_is_opened(tmp_path: Path, small_files) -> N
         (tmp_path / name).write_text(text)
         with pytest.raises(Failure):
             open_reader(tmp_path / name)
+
+
+def test_a_reader_reads_once(small_files) -> None:
+    with open_reader(small_files["a.wav"]) as reader:
+        assert sum(block.shape[1] for block in reader.blocks()) == 6000
+        with pytest.raises(RuntimeError, match="once"):
+            next(reader.blocks())
+
+
+def test_eight_threads_may_read_at_once(small_files) -> None:
+    expected = {path: read_clip(path).samples for path in small_files.values()}
+
+    def work(turn: int) -> bool:
+        paths = list(expected)[turn % len(expected) :] + list(expected)[: turn % len(expected)]
+        return all(np.array_equal(read_clip(path).samples, expected[path]) for path in paths * 3)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(8)))
 
 
 def test_a_closed_reader_may_be_closed_again(small_files) -> None:
