@@ -61,7 +61,3 @@ class Plot:
     def gain_db(self, y: float) -> float:
         """Gain at a pixel."""
         return (0.5 - (y - self.top) / max(self.height, 1.0)) * 2.0 * self.range_db
-
-    def contains(self, x: float, y: float) -> bool:
-        """Whether a point lies inside."""
-        return self.left <= x <= self.right and self.top <= y <= self.bottom

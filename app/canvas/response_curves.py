@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from app.canvas.frequency import log_spaced
-from engine.mastering.parameters import Band
+from app.canvas.frequency import HIGH_HZ, LOW_HZ, log_spaced
+from engine.mastering.parameters import Band, BandKind
 
 POINTS = 360
 _KEPT = 256
@@ -67,3 +67,14 @@ def at_height(band: Band, height_db: float) -> dict[str, float]:
     if band.kind.has_gain:
         return {"gain_db": height_db}
     return {"q": 10.0 ** (height_db / 20.0)}
+
+
+def heard_alone_hz(band: Band) -> tuple[float, float]:
+    """The range a soloed band leaves: between its -3 dB points, a shelf's side of its corner."""
+    if band.kind in (BandKind.LOW_SHELF, BandKind.LOW_PASS):
+        return LOW_HZ, band.frequency_hz
+    if band.kind in (BandKind.HIGH_SHELF, BandKind.HIGH_PASS):
+        return band.frequency_hz, HIGH_HZ
+    half = 1.0 / (2.0 * band.q)
+    width = math.sqrt(1.0 + half * half)
+    return band.frequency_hz * (width - half), band.frequency_hz * (width + half)

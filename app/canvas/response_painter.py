@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
-from app.canvas.frequency import LABELLED_HZ, LINES_HZ, label_hz
-from app.canvas.response_curves import describe
+from app.canvas.frequency import HIGH_HZ, LABELLED_HZ, LINES_HZ, LOW_HZ, label_hz
+from app.canvas.polygon import polygon
+from app.canvas.response_curves import describe, heard_alone_hz
 from app.theme import Tokens, number_font
 from engine.mastering.parameters import Band
 
@@ -127,10 +128,20 @@ class ResponsePainter:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(with_alpha(tokens.accent, 0.9 if chosen else 0.4), 1.0))
             painter.drawPolyline(line)
-        shown = view.heard if view.solo_index < 0 else view.heard[view.solo_index :][:1]
+        if 0 <= view.solo_index < len(view.bands):
+            self._shade_unheard(painter, tokens, view.bands[view.solo_index])
         painter.setPen(QPen(QColor(tokens.after), 2.2))
-        total_db = curves.total_db(shown, view.rate)
+        total_db = curves.total_db(view.heard, view.rate)
         painter.drawPolyline(self._polygon(curves.frequencies_hz, total_db))
+
+    def _shade_unheard(self, painter: QPainter, tokens: Tokens, band: Band) -> None:
+        """Darken what is not heard while a band is heard alone."""
+        plot = self._view.plot
+        low_hz, high_hz = heard_alone_hz(band)
+        left, right = plot.x(max(low_hz, LOW_HZ)), plot.x(min(high_hz, HIGH_HZ))
+        shade = with_alpha(tokens.window, 0.7)
+        painter.fillRect(QRectF(plot.left, plot.top, left - plot.left, plot.height), shade)
+        painter.fillRect(QRectF(right, plot.top, plot.right - right, plot.height), shade)
 
     def _band_line(self, band: Band) -> QPolygonF:
         """The part of a band's curve that does something; ten flat rests would hide the axis."""
@@ -158,7 +169,7 @@ class ResponsePainter:
         # The spectrum ends at the frame; curves run on beyond it, but not so far as to cost time.
         beyond = 0.0 if spectrum else 50.0
         y = np.clip(y, plot.top - beyond, plot.bottom + beyond)
-        return QPolygonF([QPointF(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)])
+        return polygon(x, y)
 
     def _handle(self, painter: QPainter, tokens: Tokens, index: int) -> None:
         view = self._view

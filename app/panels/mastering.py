@@ -68,44 +68,35 @@ class MasteringPanel(Panel):
 
     def commands(self) -> list[Command]:
         """What can be done here, for menus, keys and the palette."""
-        menu = "Master"
-        fit_hint = "Fit the chain to the target and render the result"
-        render_hint = "Render the numbers as they are, without a new fit"
+        here = partial(Command, menu="Master", enabled=self._has_clip)
         return [
-            Command(
+            here(
                 "master.run",
                 "Master",
                 self.master,
                 ("Ctrl+M",),
-                menu,
-                self._can_master,
-                None,
-                fit_hint,
+                enabled=self._can_master,
+                hint="Fit the chain to the target and render the result",
             ),
-            Command(
+            here(
                 "master.render",
                 "Render the present numbers",
                 self.render_numbers,
                 ("Ctrl+Shift+M",),
-                menu,
-                self._can_render,
-                hint=render_hint,
+                enabled=self._can_render,
+                hint="Render the numbers as they are, without a new fit",
             ),
-            Command("master.cancel", "Cancel mastering", self.cancel, (), menu, self._is_running),
-            Command(
-                "master.reset", "Back to what Master found", self.reset, (), menu, self._has_fit
-            ),
-            Command("master.flatten", "All processing off", self.flatten, (), menu, self._has_clip),
-            Command(
-                "master.solo_off", "Solo off", partial(self.set_solo, -1), (), menu, self._has_solo
-            ),
-            Command("master.export", "Export…", self.export, ("Ctrl+E",), "File", self._has_clip),
+            here("master.cancel", "Cancel mastering", self.cancel, enabled=self._is_running),
+            here("master.reset", "Back to what Master found", self.reset, enabled=self._has_fit),
+            here("master.flatten", "All processing off", self.flatten),
+            here("master.solo_off", "Solo off", partial(self.set_solo, -1), enabled=self._soloed),
+            here("master.export", "Export…", self.export, ("Ctrl+E",), menu="File"),
             *(
-                Command(
+                here(
                     f"master.band_{index + 1}",
                     f"Select band {index + 1}",
                     partial(self.select_band, index),
-                    enabled=self._has_clip,
+                    menu="",
                 )
                 for index in range(MAX_BANDS)
             ),
@@ -211,7 +202,7 @@ class MasteringPanel(Panel):
             self._is_running(),
             self._can_render(),
             self._has_fit(),
-            self._has_solo(),
+            self._soloed(),
         )
         if possible != self._possible:
             self._possible = possible
@@ -237,7 +228,7 @@ class MasteringPanel(Panel):
 
     def _rate(self) -> int:
         clip = self.services.session.state.current
-        return clip.rate if clip is not None and clip.rate > 0 else 48000
+        return (clip.rate if clip is not None else 0) or 48000
 
     # -- widgets -> state ------------------------------------------------------------------
 
@@ -278,15 +269,15 @@ class MasteringPanel(Panel):
         )
 
     def _edit(self, label: str, merge: str = "", **changes: Any) -> None:
-        session = self.services.session
-        if self._clip_id is None or self._fitting is not None:
+        if self._clip_id is None or self._watched.running:
+            self._show()  # what was edited shows what is in force again
             return
         entry = replace(self.entry, **changes)
         if (entry.parameters, entry.amount) != (self.entry.parameters, self.entry.amount):
             changes["rendering_key"] = None  # it is a rendering of other numbers now
             self._hear_live()
-        state = session.state.with_mastering(self._clip_id, **changes)
-        session.edit(label, state, merge=merge)
+        session = self.services.session
+        session.edit(label, session.state.with_mastering(self._clip_id, **changes), merge=merge)
 
     def _hear_live(self) -> None:
         """Whoever edits while hearing the finished master wants to hear the edit."""
@@ -296,12 +287,9 @@ class MasteringPanel(Panel):
             player.select(next(i for i, slot in enumerate(slots) if slot.label == "Live"))
 
     def _edit_band(self, index: int, changes: dict[str, Any]) -> None:
-        fields = "_".join(sorted(changes))
-        self._edit(
-            f"Change band {index + 1}",
-            f"{self._clip_id}.band.{index}.{fields}",
-            parameters=self.parameters.with_band(index, **changes),
-        )
+        merge = f"{self._clip_id}.band.{index}.{'_'.join(sorted(changes))}"
+        parameters = self.parameters.with_band(index, **changes)
+        self._edit(f"Change band {index + 1}", merge, parameters=parameters)
 
     def _reset_band(self, index: int) -> None:
         bands = list(self.parameters.bands)
@@ -361,6 +349,8 @@ class MasteringPanel(Panel):
         running = self._watched.running
         self._fitting = None
         self.graph.set_editable(not running)
+        for controls in (self.strip, self.board, *self.header.settings):
+            controls.setEnabled(not running)
         self.header.show_running(0.0 if running else None)
         self._show()
 
@@ -398,13 +388,13 @@ class MasteringPanel(Panel):
     def _can_master(self) -> bool:
         return self._has_clip() and not self._is_running()
 
-    def _has_solo(self) -> bool:
-        return self._solo >= 0
-
     def _can_render(self) -> bool:
         entry = self.entry
         rendered = entry.rendering_key is not None
         return self._can_master() and entry.parameters is not None and not rendered
+
+    def _soloed(self) -> bool:
+        return self._solo >= 0
 
     def _has_fit(self) -> bool:
         return self.entry.fitted is not None and not self._is_running()

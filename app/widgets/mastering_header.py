@@ -108,6 +108,14 @@ class MasteringHeader(QWidget):
         self.summary = ElidedLabel(self)
         self.summary.setProperty("muted", True)
         self.summary.setAccessibleName("What was done")
+        self.settings: tuple[QWidget, ...] = (
+            self.target,
+            self.references,
+            self.loudness,
+            self.ceiling,
+            self.amount,
+            self.reset,
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -122,7 +130,7 @@ class MasteringHeader(QWidget):
             self.target.addItem(entry.target, entry.target)
             index = self.target.count() - 1
         self.target.setCurrentIndex(index)
-        self.target.setEnabled(not entry.references)
+        self.target.setEnabled(not entry.references and self.amount.isEnabled())
         description = self.target.itemData(index, Qt.ItemDataRole.ToolTipRole) or ""
         self.target.setToolTip(
             "The reference tracks take the place of the target."

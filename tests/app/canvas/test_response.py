@@ -18,8 +18,9 @@ from scipy.signal import sosfreqz
 
 from app.canvas.analyser import FLOOR_DB, WINDOW_FRAMES, Analyser
 from app.canvas.frequency import HIGH_HZ, LOW_HZ, Plot
+from app.canvas.polygon import polygon
 from app.canvas.response import ResponseView
-from app.canvas.response_curves import Curves
+from app.canvas.response_curves import Curves, heard_alone_hz
 from app.canvas.response_menu import menu_at
 from app.theme import THEMES, Theme
 from engine.mastering.biquad import sections
@@ -101,6 +102,12 @@ def test_axes_read_back_what_they_place(frequency_hz: float, gain_db: float, rea
     assert plot.gain_db(plot.y(gain_db)) == pytest.approx(gain_db, abs=1e-9)
 
 
+@given(st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), max_size=50))
+def test_a_polygon_has_the_points_it_was_given(points: list[tuple[float, float]]) -> None:
+    x, y = np.array(points, np.float64).reshape(-1, 2).T
+    assert [each.toTuple() for each in polygon(x, y).toList()] == points
+
+
 def test_every_decade_is_as_wide() -> None:
     plot = Plot(0.0, 0.0, 900.0, 100.0, 12.0)
     assert plot.x(2000.0) - plot.x(200.0) == pytest.approx(plot.x(200.0) - plot.x(20.0))
@@ -118,6 +125,15 @@ def test_sum_curve_is_the_response_of_the_filters_in_series() -> None:
     _, response = sosfreqz(sections(bands, 48000), worN=angles)
     expected_db = 20.0 * np.log10(np.abs(response))
     np.testing.assert_allclose(curves.total_db(bands, 48000), expected_db, atol=1e-6)
+
+
+@given(st.floats(100.0, 8000.0), st.floats(0.3, 12.0))
+def test_a_soloed_bell_is_heard_between_its_half_power_points(hz: float, q: float) -> None:
+    low_hz, high_hz = heard_alone_hz(Band(BandKind.BELL, hz, 3.0, q))
+    # |H| of the band pass 1 / (1 + jQ(f/f0 - f0/f)) is 1/sqrt(2) where Q(f/f0 - f0/f) is 1.
+    for edge_hz in (low_hz, high_hz):
+        assert q * abs(edge_hz / hz - hz / edge_hz) == pytest.approx(1.0)
+    assert low_hz < hz < high_hz
 
 
 def test_inactive_bands_are_flat_to_the_last_bit() -> None:

@@ -249,10 +249,12 @@ def test_the_running_fit_moves_the_graph_and_not_the_session(bench: Bench) -> No
     job.report(0.5, FITTED)
     assert bench.panel.graph.bands == FITTED.bands
     assert ChainParameters.from_dict(bench.live) == FITTED
+    assert not bench.panel.strip.isEnabled() and not bench.panel.board.isEnabled()
     bench.panel.strip.columns[1].fields["gain_db"].setValue(9.0)
     bench.drag_band(4, QPoint(0, -30))
     assert bench.services.session.state == state
     bench.services.masters.end(bench.clip_id)
+    assert bench.panel.strip.isEnabled() and bench.panel.board.isEnabled()
     assert bench.panel.graph.bands == ChainParameters().bands
     assert bench.panel.strip.columns[1].fields["gain_db"].value() == 0.0
 
