@@ -16,6 +16,7 @@ from engine.audio.clip import Clip
 from engine.audio.hashing import content_hash
 from engine.audio.reader import open_reader
 from engine.cache import Cache, Hold, recipe_key, unwritable
+from engine.file_hold import take_lock
 from engine.tasks import Context, Failure
 
 __all__ = ["StoreWriter", "StoredAudio", "content_hash", "decode", "decode_key", "find"]
@@ -77,6 +78,8 @@ class StoredAudio:
     def map(self) -> NDArray[np.float32]:
         """Map the file read-only: float32 ``[frames, channels]``, nothing is read yet.
 
+        While the mapping lives, no process trims the audio from the cache.
+
         Raises
         ------
         Failure
@@ -85,7 +88,9 @@ class StoredAudio:
         if self.frames == 0:
             return np.zeros((0, self.channels), np.float32)
         try:
-            return np.memmap(self.path, "<f4", "r", shape=(self.frames, self.channels))
+            with self.path.open("rb") as file:
+                take_lock(file.fileno(), shared=True)  # the mapping keeps a duplicate, and the lock
+                return np.memmap(file, "<f4", "r", shape=(self.frames, self.channels))
         except (OSError, ValueError) as error:
             raise Failure(
                 "Decoded audio is no longer in the cache.",

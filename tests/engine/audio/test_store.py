@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -195,6 +197,17 @@ def test_held_audio_stays_when_the_cache_is_trimmed(cache: Cache, song: Path) ->
     with cache.hold(decode_key(stored.content_hash)):
         Cache(cache.root, 10).clear()
         assert stored.clip(0, 10).frames == 10
+
+
+def test_mapped_audio_stays_when_another_process_trims_the_cache(cache: Cache, song: Path) -> None:
+    stored = decode(song, cache, Context())
+    mapped = stored.map()
+    script = "import sys; from engine.cache import Cache; Cache(sys.argv[1], 10).clear()"
+    subprocess.run([sys.executable, "-c", script, str(cache.root)], check=True, timeout=60)
+    assert stored.clip(0, 10).frames == 10
+    del mapped
+    subprocess.run([sys.executable, "-c", script, str(cache.root)], check=True, timeout=60)
+    assert leftovers(cache) == []
 
 
 def test_samples_that_are_no_numbers_are_reported(cache: Cache, tmp_path: Path) -> None:
