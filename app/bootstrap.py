@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.audio.devices import Output
 from app.audio.player import Player
-from app.commands import Commands
+from app.commands import Command, Commands
 from app.document.autosave import Autosave
 from app.document.recovery import Recovery
 from app.document.session import Session
@@ -33,6 +33,7 @@ from app.session_files import SessionFiles
 from app.settings import Locations, Settings, SettingsStore
 from app.slots import Slots
 from app.theme import Theme
+from app.widgets.status import StatusLine
 from app.widgets.toast import Toast
 from app.widgets.transport import Transport
 from app.window import BOTTOM, LEFT, RIGHT, Window
@@ -138,7 +139,13 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
     commands.add(transport.commands())
     for panel in panels.values():
         commands.add(panel.commands())
-    window = Window(commands, editor, transport, docked, files.open_paths, files.may_discard)
+    status = StatusLine(lanes, player, commands)
+    window = Window(
+        commands, editor, transport, status, docked, files.open_paths, files.may_discard
+    )
+    commands.add(
+        [Command("jobs.show", "Show jobs", lambda: window.show_panel("jobs"), ("F6",), "View")]
+    )
     said.append(Toast(window, theme))
     files.window = menus.window = window
     recent = window.menu("File/Open recent")

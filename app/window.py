@@ -50,7 +50,7 @@ class Window(QMainWindow):
 
     Parameters
     ----------
-    editor, transport
+    editor, transport, status
         What is always there.
     panels
         Panel and the dock area it starts in.
@@ -65,6 +65,7 @@ class Window(QMainWindow):
         commands: Commands,
         editor: Panel,
         transport: QWidget,
+        status: QWidget,
         panels: Iterable[tuple[Panel, Qt.DockWidgetArea]],
         on_drop: Callable[[list[Path]], object],
         may_close: Callable[[], bool],
@@ -88,7 +89,9 @@ class Window(QMainWindow):
         column.addWidget(editor, 1)
         column.addWidget(transport)
         self.setCentralWidget(middle)
-        self.setStatusBar(QStatusBar(self))
+        bar = QStatusBar(self)
+        bar.addWidget(status, 1)
+        self.setStatusBar(bar)
         self.docks: dict[str, QDockWidget] = {}
         for panel, area in panels:
             self._add_dock(panel, area)

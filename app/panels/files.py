@@ -7,17 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPoint, Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
+    QListView,
     QMenu,
     QPushButton,
     QStackedLayout,
-    QTreeView,
     QVBoxLayout,
     QWidget,
 )
@@ -26,10 +25,8 @@ from app.commands import Command
 from app.document.state import ClipEntry
 from app.export_request import ExportRequest, ExportWhat
 from app.panels.base import Panel, Services
+from app.widgets.clip_list import DETAIL_ROLE, STATUS_ROLE, ClipDelegate, Index
 from engine.audio.export_format import ExportFormat
-
-COLUMNS = ("Name", "Length", "Format", "LUFS", "Status")
-AnyIndex = QModelIndex | QPersistentModelIndex
 
 
 def clock(duration_s: float) -> str:
@@ -45,7 +42,7 @@ def unused(path: Path) -> Path:
     return next(each for each in candidates if not each.exists())
 
 
-class ClipTable(QAbstractTableModel):
+class ClipModel(QAbstractListModel):
     """The session's clips as rows."""
 
     def __init__(self, services: Services) -> None:
@@ -66,8 +63,7 @@ class ClipTable(QAbstractTableModel):
     def refresh(self) -> None:
         """Read lengths, loudness and status again."""
         if self._clips:
-            last = self.index(len(self._clips) - 1, len(COLUMNS) - 1)
-            self.dataChanged.emit(self.index(0, 0), last)
+            self.dataChanged.emit(self.index(0), self.index(len(self._clips) - 1))
 
     def clip(self, row: int) -> ClipEntry:
         """The clip of a row."""
@@ -77,46 +73,34 @@ class ClipTable(QAbstractTableModel):
         """The row of a clip, -1 when it is not there."""
         return next((row for row, clip in enumerate(self._clips) if clip.id == clip_id), -1)
 
-    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         """Number of clips."""
         return 0 if parent.isValid() else len(self._clips)
 
-    def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Number of columns."""
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        """The column titles."""
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
-        return None
-
-    def data(self, index: AnyIndex, role: int = 0) -> Any:
-        """What a cell shows."""
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Name, details and status of a clip."""
         clip = self._clips[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return self._text(clip, index.column())
+            return clip.name
         if role == Qt.ItemDataRole.ToolTipRole:
             return str(clip.path)
-        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in (1, 3):
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        if role == DETAIL_ROLE:
+            return self._detail(clip)
+        if role == STATUS_ROLE:
+            return self._services.masters.status(clip.id)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            status = self._services.masters.status(clip.id)
+            return ", ".join(part for part in (clip.name, self._detail(clip), status) if part)
         return None
 
-    def _text(self, clip: ClipEntry, column: int) -> str:
-        if column == 0:
-            return clip.name
-        if column == 1:
-            return clock(clip.duration_s)
-        if column == 2:
-            kind = {1: "mono", 2: "stereo"}.get(clip.channels, f"{clip.channels} ch")
-            return f"{clip.rate / 1000:g} kHz {kind}"
-        if column == 3:
-            loaded = self._services.library.audio(clip.id)
-            loudness = loaded.loudness if loaded else None
-            if loudness is None or not math.isfinite(loudness.integrated_lufs):
-                return "–"
-            return f"{loudness.integrated_lufs:.1f}"
-        return self._services.masters.status(clip.id)
+    def _detail(self, clip: ClipEntry) -> str:
+        kind = {1: "mono", 2: "stereo"}.get(clip.channels, f"{clip.channels} ch")
+        parts = [clock(clip.duration_s), f"{clip.rate / 1000:g} kHz", kind]
+        loaded = self._services.library.audio(clip.id)
+        loudness = loaded.loudness if loaded else None
+        if loudness is not None and math.isfinite(loudness.integrated_lufs):
+            parts.append(f"{loudness.integrated_lufs:.1f} LUFS")
+        return " · ".join(parts)
 
 
 class FilesPanel(Panel):
@@ -127,24 +111,17 @@ class FilesPanel(Panel):
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
-        self._table = ClipTable(services)
-        self._view = QTreeView(self)
-        self._view.setModel(self._table)
-        self._view.setRootIsDecorated(False)
-        self._view.setAlternatingRowColors(True)
-        self._view.setUniformRowHeights(True)
+        self._clips = ClipModel(services)
+        self._view = QListView(self)
+        self._view.setModel(self._clips)
+        self._view.setItemDelegate(ClipDelegate(services.theme, self._view))
+        self._view.setUniformItemSizes(True)
         self._view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self._view.setAccessibleName("Clips of the session")
         self._view.customContextMenuRequested.connect(self._open_menu)
         self._view.activated.connect(lambda index: self._show_clip(index.row()))
         self._view.clicked.connect(lambda index: self._show_clip(index.row()))
-        header = self._view.header()
-        header.setStretchLastSection(True)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
-        for column, width in enumerate((170, 54, 104, 52)):
-            header.resizeSection(column, width)
-
         self._add = QPushButton("Open…", self)
         self._add.clicked.connect(lambda: services.commands.run("file.open"))
         self._master_all = QPushButton("Master all", self)
@@ -170,13 +147,13 @@ class FilesPanel(Panel):
 
         services.session.changed.connect(self._show_state)
         for source in (services.library, services.masters):
-            source.changed.connect(lambda _clip_id: self._table.refresh())
+            source.changed.connect(lambda _clip_id: self._clips.refresh())
         self._show_state(services.session.state)
 
     def selected_ids(self) -> list[str]:
         """Ids of the selected clips, in the order of the list."""
         rows = sorted(index.row() for index in self._view.selectionModel().selectedRows())
-        return [self._table.clip(row).id for row in rows]
+        return [self._clips.clip(row).id for row in rows]
 
     def commands(self) -> list[Command]:
         """What one can do with clips."""
@@ -198,16 +175,16 @@ class FilesPanel(Panel):
         return bool(self.services.session.state.clips)
 
     def _show_state(self, state: Any) -> None:
-        self._table.show_clips(state.clips)
+        self._clips.show_clips(state.clips)
         self._pages.setCurrentIndex(1 if state.clips else 0)
         self._master_all.setEnabled(bool(state.clips))
-        row = self._table.row_of(state.current_id)
+        row = self._clips.row_of(state.current_id)
         if row >= 0 and self._view.currentIndex().row() != row:
-            self._view.setCurrentIndex(self._table.index(row, 0))
+            self._view.setCurrentIndex(self._clips.index(row))
 
     def _show_clip(self, row: int) -> None:
         session = self.services.session
-        clip = self._table.clip(row)
+        clip = self._clips.clip(row)
         if clip.id != session.state.current_id:
             # Not an edit: undo must not jump between clips. Earlier states may lack this one.
             session.adjust(
@@ -215,8 +192,8 @@ class FilesPanel(Panel):
             )
 
     def _step(self, by: int) -> None:
-        rows = self._table.rowCount()
-        row = self._table.row_of(self.services.session.state.current_id)
+        rows = self._clips.rowCount()
+        row = self._clips.row_of(self.services.session.state.current_id)
         self._show_clip((row + by) % rows)
 
     def _master_every(self) -> None:
