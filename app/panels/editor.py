@@ -249,7 +249,7 @@ class EditorPanel(Panel):
             self._target.setFocus(Qt.FocusReason.OtherFocusReason)
         self.bar.setEnabled(stored is not None)
         rendered = loaded is not None and loaded.rendering is not None
-        if rendered != self.bar.compare.isEnabled():  # what is new is shown, until switched off
+        if rendered != self.bar.compare.isEnabledTo(self.bar):  # what is new is shown, until switched off
             self.bar.compare.setEnabled(rendered)
             self.bar.compare.setChecked(rendered)
         if stored is None:

@@ -83,6 +83,7 @@ class EditorBar(QWidget):
         row.addStretch(1)
         self.compare = self._button("compare", "Draw the mastered waveform too")
         self.compare.setCheckable(True)
+        self.compare.setEnabled(False)
         self.compare.toggled.connect(self.compare_toggled)
         row.addWidget(self.compare)
         self._scale = self._chooser("", "Level scale", SCALES, self.scale_chosen.emit)
