@@ -87,10 +87,6 @@ class Analyser:
         self.levels_db = np.maximum(self.levels_db - self._fall_db_per_s * elapsed_s, FLOOR_DB)
         return self.levels_db
 
-    def reset(self) -> None:
-        """Drop to the floor at once."""
-        self.levels_db = np.full(len(self.levels_db), FLOOR_DB)
-
     def _measure(self, block: NDArray[np.floating]) -> NDArray[np.float64]:
         frames = np.zeros((block.shape[0], WINDOW_FRAMES), np.float32)
         taken = block[:, -WINDOW_FRAMES:]

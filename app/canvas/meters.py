@@ -76,8 +76,6 @@ class BarMeter(QWidget):
         The axis.
     name
         Accessible name.
-    unit
-        Stands in the accessible description.
     lamps
         Whether each bar has a clip lamp; a click on the meter emits ``clicked`` to clear them.
     """
@@ -89,14 +87,12 @@ class BarMeter(QWidget):
         theme: Theme,
         scale: Scale,
         name: str,
-        unit: str = "dB",
         *,
         lamps: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._unit = unit
         self._lamps = lamps
         self.scale = scale
         self.bars: tuple[Bar, ...] = ()
@@ -123,10 +119,6 @@ class BarMeter(QWidget):
             self.updateGeometry()
         self.bars, self.mark = bars, mark
         self.update()
-
-    def spoken(self) -> str:
-        """The readings in words, for a screen reader that asks."""
-        return ", ".join(f"{bar.label} {bar.value:.1f} {self._unit}" for bar in self.bars)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Take hold of what is under the pointer."""

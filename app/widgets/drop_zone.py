@@ -50,7 +50,7 @@ class DropZone(QFrame):
         self.hint.setText(hint)
         self.hint.setProperty("muted", True)
         self.browse = QToolButton(self)
-        self.browse.setText("Add…")
+        self.browse.setText("Reference…")
         self.browse.setAccessibleName("Add reference tracks")
         self.browse.setToolTip("Choose tracks whose sound the master should come near")
         self.browse.clicked.connect(self._ask)

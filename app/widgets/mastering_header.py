@@ -71,7 +71,7 @@ class MasteringHeader(QWidget):
         self.target.activated.connect(
             lambda: self.edited.emit({"target": self.target.currentData()})
         )
-        self.references = DropZone("Drop reference tracks here to match their sound", self)
+        self.references = DropZone("Drop reference tracks to match", self)
         self.loudness = NumberField(LUFS_RANGE, "Loudness target", parent=self)
         self.loudness.edited.connect(lambda value: self.edited.emit({"lufs": value}))
         ceiling = PARAM_RANGES["limiter.ceiling_dbtp"]
