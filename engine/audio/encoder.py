@@ -1,11 +1,8 @@
-"""Encoder: blocks of float samples into an open file, through FFmpeg.
-
-The length is exact in every format but one: FFmpeg's MP3 muxer cannot state more padding than one
-packet, so one length in 25 becomes up to 46 frames (1 ms) longer.
-"""
+"""Encoder: blocks of float samples into an open file, through FFmpeg."""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Protocol
@@ -30,6 +27,8 @@ _SAMPLE_FORMATS = {
 # FFmpeg's libopus wrapper permutes channels of 5.0 and 6.1; this is the inverse. libsndfile and
 # FFmpeg's own decoder agree that the encoder is at fault.
 _OPUS_ORDER = {5: (0, 1, 4, 2, 3), 7: (0, 1, 4, 3, 5, 2, 6)}
+# 576 of the encoder and 529 of every decoder
+_LAME_DELAY_FRAMES = 1105
 _CHUNK_FRAMES = 16384
 _BUFFER_BYTES = 1 << 20
 
@@ -103,6 +102,7 @@ class Encoder:
         self._container.start_encoding()
         self._chunk_frames = context.frame_size or _CHUNK_FRAMES
         self._held: NDArray[np.floating] = np.zeros((channels, 0), np.float32)
+        self._packets: list[av.Packet] = []
         self.frames = 0
         self.clipped_samples = 0
 
@@ -116,7 +116,9 @@ class Encoder:
     def close(self) -> None:
         """Encode what is held, flush the codec and finish the headers."""
         self._encode(self._held)
-        self._container.mux(self._stream.encode(None))
+        self._packets += self._stream.encode(None)
+        self._drop_padding_packet()
+        self._container.mux(self._packets)
         self._container.close()
 
     def abort(self) -> None:
@@ -143,7 +145,28 @@ class Encoder:
             frame.pts = self.frames
             self.frames += frame.samples
             for ready in self._planar.resample(frame) if self._planar else [frame]:
-                self._container.mux(self._stream.encode(ready))
+                self._packets += self._stream.encode(ready)
+            self._container.mux(self._packets[:-2])
+            self._packets = self._packets[-2:]
+
+    def _drop_padding_packet(self) -> None:
+        """Leave out a last MP3 packet that holds nothing but padding.
+
+        FFmpeg states in the header as much padding as fits into the last packet. Where more than
+        a packet is padding the file would become longer, by up to 46 frames.
+        """
+        size = self._stream.codec_context.frame_size
+        # a file of a single packet is not recognised as MP3
+        if self._stream.codec_context.name != "libmp3lame" or self.frames <= size:
+            return
+        before, last = self._packets[-2:]
+        skip = last.get_sidedata("skip_samples")
+        surplus = -(self.frames + _LAME_DELAY_FRAMES) % size
+        if not skip or struct.unpack("<4xI2x", bytes(skip))[0] != size or surplus == 0:
+            return
+        skip.update(struct.pack("<II2x", 0, surplus))
+        before.set_sidedata(skip)
+        del self._packets[-1]
 
     def _stored(self, samples: NDArray[np.floating]) -> NDArray[Any]:
         """Samples in the type the codec takes."""

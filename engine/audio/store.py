@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from engine.audio.clip import Clip
 from engine.audio.hashing import content_hash
+from engine.audio.info import unreadable
 from engine.audio.reader import open_reader
 from engine.cache import Cache, Hold, recipe_key, unwritable
 from engine.file_hold import take_lock
@@ -264,7 +265,10 @@ def decode(path: Path | str, cache: Cache, context: Context) -> StoredAudio:
     path = Path(path)
     with open_reader(path) as reader:
         context.checkpoint()
-        source_hash = content_hash(path)
+        try:
+            source_hash = content_hash(path)
+        except OSError as error:  # a drive that was unplugged, say
+            raise unreadable(path, error.strerror or str(error)) from error
         key = decode_key(source_hash)
         stored = find(cache, key)
         if stored is not None:

@@ -148,6 +148,18 @@ def test_failed_decoding_leaves_nothing(cache: Cache, tmp_path: Path) -> None:
     assert leftovers(cache) == []
 
 
+def test_a_drive_that_goes_away_is_a_failure(
+    cache: Cache, song: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(path: Path) -> str:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(store, "content_hash", gone)
+    with pytest.raises(Failure, match="Input/output error"):
+        decode(song, cache, Context())
+    assert leftovers(cache) == []
+
+
 def test_many_threads_may_decode_one_file(cache: Cache, song: Path) -> None:
     results: list[StoredAudio] = []
     start = threading.Barrier(6)

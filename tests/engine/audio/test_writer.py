@@ -83,6 +83,15 @@ def test_the_length_and_place_are_exact_in_every_format(
             assert own > float(np.mean(np.roll(read.samples, lag, axis=1) * samples)), lag
 
 
+@pytest.mark.parametrize("rate", [22_050, 44_100])
+def test_mp3_padding_of_more_than_a_packet_is_taken_off(tmp_path: Path, noise, rate) -> None:
+    for frames in [*range(1140, 1210, 7), 11_520 + 20, 11_520 + 47]:
+        samples = noise(frames)
+        write_audio(tmp_path / "a.mp3", [samples], rate, 2, ExportFormat("mp3"))
+        assert read_clip(tmp_path / "a.mp3").frames == frames
+        assert soundfile.info(tmp_path / "a.mp3").frames == frames
+
+
 @pytest.mark.parametrize("format", FORMATS, ids=name_of)
 def test_audio_is_resampled_where_asked_or_needed(tmp_path: Path, noise, format) -> None:
     samples = noise(44_100)
