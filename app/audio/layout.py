@@ -8,17 +8,24 @@ old one died.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
 import sys
 import tempfile
+import time
 import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+try:
+    import fcntl
+except ImportError:  # Windows, where the block is no file
+    fcntl = None  # type: ignore[assignment]
 
 SLOTS = 9
 """How many aligned renderings can be switched between."""
@@ -85,6 +92,8 @@ MAILBOXES = {
     "meters": 4096,  # host: what the insert measures
 }
 
+_PREFIX, _SUFFIX = "audiobench-", ".play"
+_YOUNG_S = 60.0
 _HEADER = np.dtype([("sequence", "u8"), ("size", "u8"), ("checksum", "u8")])
 
 
@@ -136,6 +145,30 @@ class Mailbox:
         return None if message is None else json.loads(message)
 
 
+def _lock(handle: int) -> bool:
+    """Mark an open file as used until it is closed; False when another process uses it."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _sweep(folder: Path) -> None:
+    """Remove blocks whose window and host were both killed."""
+    for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
+        with contextlib.suppress(OSError):
+            handle = os.open(path, os.O_RDWR)
+            try:
+                # A young one may be between its making and its lock.
+                if time.time() - os.fstat(handle).st_mtime > _YOUNG_S and _lock(handle):
+                    path.unlink()
+            finally:
+                os.close(handle)
+
+
 def _sections() -> dict[str, tuple[int, int]]:
     """Offset and size of each part of the file, on cache-line boundaries."""
     ring_bytes = TAP_FRAMES * TAP_CHANNELS * 4
@@ -164,6 +197,7 @@ class Block:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._handle: int | None = None
         sections = _sections()
         if sys.platform == "win32":
             # The name of memory that vanishes with its last user; no file is involved.
@@ -193,17 +227,22 @@ class Block:
         """Make a new block of zeros, in memory where the system has a place for that."""
         memory = Path("/dev/shm")
         folder = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
-        handle, name = tempfile.mkstemp(prefix="audiobench-", suffix=".play", dir=folder)
+        _sweep(folder)
+        handle, name = tempfile.mkstemp(prefix=_PREFIX, suffix=_SUFFIX, dir=folder)
+        _lock(handle)
         os.truncate(handle, _sections()["end"][0])
-        os.close(handle)
-        if sys.platform == "win32":
-            Path(name).unlink()
         block = cls(Path(name))
+        block._handle = handle
+        if sys.platform == "win32":
+            block.remove()
         block.control["speed"][0] = 1.0
         return block
 
     def remove(self) -> None:
         """Delete the file; whoever has it mapped keeps the memory."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
         self.path.unlink(missing_ok=True)
 
     def write_loop(self, start_frame: int, end_frame: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,17 @@ def test_nothing_is_left_behind(block) -> None:
     block.remove()
     block.remove()
     assert not path.exists()
+
+
+def test_what_killed_processes_left_is_swept_away(block) -> None:
+    left = block.path.with_name("audiobench-left-behind.play")
+    left.write_bytes(b"")
+    os.utime(left, (0, 0))
+    os.utime(block.path, (0, 0))
+    other = Block.create()
+    assert not left.exists()
+    assert block.path.exists()
+    other.remove()
 
 
 def test_taps_give_the_last_frames_across_the_seam(block) -> None:
