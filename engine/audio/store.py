@@ -144,7 +144,8 @@ class StoreWriter:
         )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("xb")
+            # unbuffered: mappings see all that was appended, and closing cannot fail
+            self._file = path.open("xb", buffering=0)
             self._file.truncate(expected_frames * channels * SAMPLE_BYTES)
         except OSError as error:
             self.discard()
@@ -167,8 +168,9 @@ class StoreWriter:
         if block.shape[0] != self._stored.channels:
             raise ValueError(f"expected {self._stored.channels} channels, got {block.shape[0]}")
         try:
-            self._file.write(np.ascontiguousarray(block.T, "<f4").data)
-            self._file.flush()  # mappings see only what has left Python's buffer
+            data = np.ascontiguousarray(block.T, "<f4").reshape(-1).view(np.uint8).data
+            while data:
+                data = data[self._file.write(data) :]
         except OSError as error:
             raise unwritable(self._cache.root, error) from error
         available = self._stored.available_frames + block.shape[1]

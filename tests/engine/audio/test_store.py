@@ -252,23 +252,33 @@ def test_a_promised_length_takes_no_space(cache: Cache) -> None:
     assert cache.size_bytes < 100_000
 
 
-def test_a_full_disk_is_a_failure_that_leaves_nothing(
-    cache: Cache, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Full:
-        def write(self, data: bytes) -> int:
-            raise OSError(28, "No space left on device")
+FILL_DISK = """
+import resource, signal, sys
+import numpy as np
+from engine.audio.store import StoreWriter
+from engine.cache import Cache
+from engine.tasks import Failure
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_001, 100_001))
+try:
+    with StoreWriter(Cache(sys.argv[1], 10**9), "key", 48_000, 2, int(sys.argv[2])) as writer:
+        for _ in range(100):
+            writer.append(np.ones((2, 1000)))
+except Failure as failure:
+    print(failure)
+"""
 
-        def close(self) -> None:
-            pass
 
-    with (
-        pytest.raises(Failure, match="Free some disk space"),
-        StoreWriter(cache, KEY, 48000, 1) as writer,
-    ):
-        writer._file.close()
-        writer._file = Full()  # type: ignore[assignment]
-        writer.append(np.ones((1, 100), "f4"))
+@pytest.mark.parametrize("expected_frames", [0, 1000, 100_000])
+def test_a_full_disk_is_a_failure_that_leaves_nothing(cache: Cache, expected_frames) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FILL_DISK, str(cache.root), str(expected_frames)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "Free some disk space" in done.stdout, done.stdout + done.stderr
     assert leftovers(cache) == []
 
 
