@@ -14,7 +14,7 @@ from engine.audio.loudness import Loudness, LoudnessMeter
 from engine.audio.probe import probe
 from engine.audio.store import StoredAudio, StoreWriter, decode, find
 from engine.audio.writer import WrittenAudio, write_audio
-from engine.cache import Cache, recipe_key
+from engine.cache import Cache, Hold, recipe_key
 from engine.mastering.analysis import Analysis, analyse, band_centres_hz
 from engine.mastering.chain import render_blocks
 from engine.mastering.fit import FitResult, FitSettings, FitStep, fit
@@ -134,13 +134,18 @@ def master(spec: MasterSpec, context: Context | None = None) -> MasterResult:
     """
     context = context or Context()
     source = _load(spec.source, spec.cache, context.part(0.0, 0.1, "Decoding"))
+    with Hold([source.path]):  # what renders now must not be trimmed to make room for it
+        return _master(spec, source, context)
+
+
+def _master(spec: MasterSpec, source: StoredAudio, context: Context) -> MasterResult:
     name = spec.source.name if isinstance(spec.source, Path) else source.content_hash[:12]
     analysis = analyse(source, context.part(0.1, 0.15))
     target = _target(spec, analysis, context)
     found = _parameters(spec, source, target, analysis, context)
     applied = found.parameters.scaled(spec.amount)
     applied, rendered, key, after, solution = _render(spec, source, target, applied, context)
-    context.report(0.97, 1.0, "Measuring the result")
+    context.report(0.95, 1.0, "Measuring the result")
     before_meter = LoudnessMeter(source.rate, source.channels)
     for block in blocks_of(source, context.part(0.95, 0.98)):
         before_meter.push(block)
@@ -242,7 +247,7 @@ def _parameters(
     spec: MasterSpec, source: StoredAudio, target: Target, analysis: Analysis, context: Context
 ) -> FitResult:
     if spec.parameters is None:
-        return fit(source, target, spec.settings, context.part(0.2, 0.5), analysis)
+        return fit(source, target, spec.settings, context.part(0.2, 0.4), analysis)
     limiter = replace(spec.parameters.limiter, ceiling_dbtp=target.ceiling_dbtp)
     return FitResult(replace(spec.parameters, limiter=limiter), (), {"all": "Set by hand."})
 
@@ -255,7 +260,7 @@ def _render(
     context: Context,
 ) -> tuple[ChainParameters, StoredAudio, str, Loudness, LoudnessSolution]:
     """Render until the loudness is met: nearly always the first time."""
-    solver = LoudnessSolver(source, parameters, context.part(0.5, 0.6))
+    solver = LoudnessSolver(source, parameters, context.part(0.4, 0.5))
     keep = spec.keep_gain and spec.parameters is not None
     for attempt in range(MAX_RENDERINGS):
         if keep:
@@ -265,8 +270,9 @@ def _render(
         limiter = replace(parameters.limiter, gain_db=round(solution.gain_db, 4))
         parameters = replace(parameters, limiter=limiter)
         key = rendering_key(source.content_hash, parameters)
-        start = 0.6 + 0.1 * attempt
-        progress = context.part(start, start + 0.1, "Rendering")
+        # The first try is nearly always the last, so it gets nearly all of the bar.
+        start, stop = ((0.5, 0.9), (0.9, 0.92), (0.92, 0.94))[attempt]
+        progress = context.part(start, stop, "Rendering")
         rendered, after = _rendering(source, parameters, key, spec.cache, progress)
         error_lu = after.integrated_lufs - solution.expected_lufs
         if keep or not math.isfinite(error_lu) or abs(error_lu) <= TOLERANCE_LU:

@@ -198,6 +198,13 @@ def test_progress_runs_forward_once(source: Path, cache: Cache) -> None:
     assert seen == sorted(seen)
 
 
+def test_a_full_cache_does_not_lose_the_source_while_it_is_mastered(tmp_path: Path) -> None:
+    small = Cache(tmp_path, 1)
+    result = master(MasterSpec(stored(small, music(seconds=2.0), "small"), small))
+    assert result.rendered.frames == 2 * RATE
+    assert result.rendered.clip().samples.any()
+
+
 def test_nonsense_is_refused(source: Path, cache: Cache) -> None:
     with pytest.raises(Failure, match="preset"):
         master(MasterSpec(source, cache, target="nonsense"))
