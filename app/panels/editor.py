@@ -249,7 +249,8 @@ class EditorPanel(Panel):
             self._target.setFocus(Qt.FocusReason.OtherFocusReason)
         self.bar.setEnabled(stored is not None)
         rendered = loaded is not None and loaded.rendering is not None
-        if rendered != self.bar.compare.isEnabledTo(self.bar):  # what is new is shown, until switched off
+        if rendered != self.bar.compare.isEnabledTo(self.bar):
+            # What is new is shown, until it is switched off.
             self.bar.compare.setEnabled(rendered)
             self.bar.compare.setChecked(rendered)
         if stored is None:
