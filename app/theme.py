@@ -7,10 +7,14 @@ palette is always built here and "system" only decides which of the two it is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication
+
+import resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +231,8 @@ def style_sheet(tokens: Tokens) -> str:
     QLineEdit, QAbstractSpinBox, QComboBox, QPlainTextEdit, QTextEdit {{ background: {t.field};
         border: 1px solid {t.line}; border-radius: 4px; padding: 3px 6px;
         selection-background-color: {t.accent}; selection-color: {t.accent_text}; }}
+    QComboBox::drop-down {{ border: none; width: 20px; }}
+    QComboBox::down-arrow {{ image: url("{_chevron(t)}"); width: 10px; height: 10px; }}
     QListView, QTreeView, QTableView {{ background: {t.field}; border: 1px solid {t.line};
         border-radius: 4px; alternate-background-color: {t.panel}; }}
     QHeaderView::section {{ background: {t.panel}; color: {t.muted}; border: none;
@@ -241,10 +247,17 @@ def style_sheet(tokens: Tokens) -> str:
     QMenuBar {{ background: {t.window}; }}
     QMenuBar::item:selected {{ background: {t.raised}; }}
     QStatusBar {{ background: {t.window}; color: {t.muted}; }}
+    QFrame[frameShape="6"] {{ border: 1px solid {t.line}; border-radius: 6px; }}
     QGroupBox {{ border: 1px solid {t.line}; border-radius: 6px; margin-top: 9px; padding: 6px; }}
     QGroupBox::title {{ subcontrol-origin: margin; left: 8px; padding: 0 4px; color: {t.muted}; }}
     QLabel[muted="true"] {{ color: {t.muted}; }}
     """
+
+
+def _chevron(tokens: Tokens) -> str:
+    """Path of the combo boxes' arrow; a style sheet can take a picture only from a file."""
+    name = f"chevron-{'dark' if tokens.dark else 'light'}.svg"
+    return Path(str(files(resources).joinpath("themes", name))).as_posix()
 
 
 def number_font(point_size: float = 0.0) -> QFont:
