@@ -25,6 +25,7 @@ METERS_S = 0.03
 # How long the callback's thread may wait for the interpreter while another one has it.
 SWITCH_S = 0.001
 NICENESS = -11
+REALTIME_PRIORITY = 5
 
 
 class Host:
@@ -82,9 +83,16 @@ class Host:
 
 
 def _raise_priority() -> None:
-    """Run before other programs where the system allows it (Windows: see the watchdog)."""
-    if hasattr(os, "nice"):
-        with contextlib.suppress(OSError):
+    """Run before other programs where the system allows it (Windows: see the watchdog).
+
+    Threads that are made later inherit it, the device's among them.
+    """
+    with contextlib.suppress(OSError):
+        if sys.platform == "linux":
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(REALTIME_PRIORITY))
+            return
+    with contextlib.suppress(OSError):
+        if sys.platform != "win32":
             os.nice(NICENESS)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -132,6 +135,11 @@ class Rack:
 
     def _load(self, voice: Voice) -> None:
         """Make the processor that ``module:factory`` names, and run it once."""
+        if sys.platform == "linux":
+            with contextlib.suppress(
+                OSError
+            ):  # loading is not urgent, unlike the host's other work
+                os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
         name, rate = voice.recipe
         module, _, factory = (name or "").partition(":")
         channels = voice.source.channels

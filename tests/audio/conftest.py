@@ -141,7 +141,8 @@ def sound_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoundServ
         patch.undo()
         pytest.skip("PortAudio is not installed")
     options = (
-        "-n --daemonize=no --use-pid-file=no --exit-idle-time=-1 --realtime=no --high-priority=yes "
+        "-n --daemonize=no --use-pid-file=no --exit-idle-time=-1 "
+        "--realtime=yes --high-priority=yes "
         f"--disable-shm=yes --enable-memfd=no --log-target=file:{folder}/pulse.log"
     )
     protocol = f"module-native-protocol-unix auth-anonymous=1 socket={folder}/run/native"

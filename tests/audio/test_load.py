@@ -36,13 +36,13 @@ def test_no_slips_while_the_window_works(
     work, sound_server, player: Player, load, let_pass
 ) -> None:
     rng = np.random.default_rng(0)
-    signal = rng.uniform(-0.5, 0.5, (RATE * 4, 2)).astype(np.float32)
+    signal = rng.uniform(-0.5, 0.5, (RATE * 3, 2)).astype(np.float32)
     signal[: RATE // 2] = 0.0
     load(signal)
     work()
     recorder = sound_server.record()
     player.play()
-    end = time.monotonic() + 3.0
+    end = time.monotonic() + 2.3
 
     def keep_working() -> None:
         while time.monotonic() < end:
@@ -56,7 +56,7 @@ def test_no_slips_while_the_window_works(
     player.pause()
     recording = recorder.stop()
     start = int(np.flatnonzero(recording[:, 0])[0])
-    frames = int(2.0 * RATE)
+    frames = int(1.5 * RATE)
     np.testing.assert_array_equal(
         recording[start : start + frames], signal[RATE // 2 : RATE // 2 + frames]
     )

@@ -78,10 +78,10 @@ def test_a_loop_has_no_gap_in_many_rounds(sound_server, player: Player, load, le
     player.set_loop((start, end))
     recorder = sound_server.record()
     player.play()
-    let_pass(2.5)
+    let_pass(1.9)
     player.pause()
     played = from_the_start(recorder.stop(), signal)
-    way = np.concatenate([np.arange(end), np.tile(np.arange(start, end), 14)])
+    way = np.concatenate([np.arange(end), np.tile(np.arange(start, end), 9)])
     np.testing.assert_array_equal(played[: len(way)], signal[way])
 
 
