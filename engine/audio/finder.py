@@ -7,31 +7,16 @@ from pathlib import Path
 
 from engine.audio.hashing import content_hash
 from engine.audio.probe import probe
+from engine.failures import as_failure
 from engine.tasks import Context, Failure
 
 # In a folder only these are looked at; a file the user names is tried whatever its name.
 SUFFIXES = frozenset(
     f".{name}"
-    for names in (
-        (
-            "wav",
-            "wave",
-            "w64",
-            "rf64",
-            "aif",
-            "aiff",
-            "aifc",
-            "caf",
-            "au",
-            "flac",
-            "wv",
-            "ape",
-            "tta",
-        ),
-        ("ogg", "oga", "opus", "mp2", "mp3", "m4a", "m4b", "aac", "ac3", "wma"),
-        ("mp4", "mov", "mkv", "webm", "avi"),
-    )
-    for name in names
+    for name in (
+        "wav wave w64 rf64 aif aiff aifc caf au flac wv ape tta "
+        "ogg oga opus mp2 mp3 m4a m4b aac ac3 wma mp4 mov mkv webm avi"
+    ).split()
 )
 MOST_FILES = 5000
 
@@ -57,7 +42,7 @@ class Found:
 
 def find_audio(paths: tuple[Path, ...], context: Context) -> Found:
     """Look through files and folders; a file that is no audio becomes a failure in the result."""
-    candidates = _candidates(paths)
+    candidates, left_out = _candidates(paths)
     found: list[FoundFile] = []
     failures: list[Failure] = []
     for done, path in enumerate(candidates):
@@ -68,8 +53,8 @@ def find_audio(paths: tuple[Path, ...], context: Context) -> Found:
             frames = info.frames or round((info.duration_s or 0.0) * info.rate)
             digest = content_hash(path)
             found.append(FoundFile(path, digest, info.rate, info.channels, frames))
-        except Failure as failure:
-            failures.append(failure)
+        except (Failure, OSError) as error:  # it may vanish while we look
+            failures.append(as_failure(error))
     if not candidates:
         failures.append(
             Failure(
@@ -78,15 +63,30 @@ def find_audio(paths: tuple[Path, ...], context: Context) -> Found:
                 "Drop audio files, or a folder that holds some.",
             )
         )
+    if left_out:
+        failures.append(
+            Failure(
+                f"{left_out} files were left out.",
+                f"At most {MOST_FILES} are opened at once.",
+                "Open the other folders one by one.",
+            )
+        )
     return Found(tuple(found), tuple(failures))
 
 
-def _candidates(paths: tuple[Path, ...]) -> list[Path]:
-    files: list[Path] = []
+def _candidates(paths: tuple[Path, ...]) -> tuple[list[Path], int]:
+    """Files to look at, each once, and how many are too many."""
+    files: dict[Path, None] = {}
     for path in paths:
-        if path.is_dir():
-            inside = (each for each in sorted(path.rglob("*")) if each.suffix.lower() in SUFFIXES)
-            files += [each for each in inside if each.is_file()]
-        else:
-            files.append(path)
-    return files[:MOST_FILES]
+        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for each in inside:
+            if each == path or _is_audio_name(each):
+                files[each] = None
+    ordered = list(files)
+    return ordered[:MOST_FILES], max(len(ordered) - MOST_FILES, 0)
+
+
+def _is_audio_name(path: Path) -> bool:
+    # macOS leaves "._song.wav" beside files on foreign disks; it holds no sound.
+    hidden = path.name.startswith(".")
+    return not hidden and path.suffix.lower() in SUFFIXES and path.is_file()

@@ -84,14 +84,15 @@ def take_in(spec: IntakeSpec, context: Context) -> Intake:
     followers: list[_Follower] = []
 
     def follow(progress: Progress) -> None:
-        intake = None
-        if isinstance(progress.partial, StoredAudio):
+        intake, stored = None, progress.partial
+        # What is complete may be summarised in the cache; if not, it is read below.
+        if isinstance(stored, StoredAudio) and not stored.complete:
             if not followers:
-                followers.append(_Follower(progress.partial))
-            intake = followers[0].catch_up(progress.partial, decoding)
+                followers.append(_Follower(stored))
+            intake = followers[0].catch_up(stored, decoding)
         context.report(progress.done, progress.total, progress.text, intake)
 
-    decoding = Context(follow, context.cancel_event)
+    decoding = Context(follow, context.cancel_event, warnings=context.warnings)
     stored = decode(spec.path, spec.cache, decoding)
     return summarise(stored, spec.cache, context, followers[0] if followers else None)
 
