@@ -144,7 +144,7 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
         commands, editor, transport, status, docked, files.open_paths, files.may_discard
     )
     commands.add(
-        [Command("jobs.show", "Show jobs", lambda: window.show_panel("jobs"), ("F6",), "View")]
+        [Command("jobs.show", "Show jobs", lambda: window.show_panel("jobs"), ("Ctrl+J",), "View")]
     )
     said.append(Toast(window, theme))
     files.window = menus.window = window

@@ -64,7 +64,11 @@ class LiveLoudness(QObject):
         self._measured = wanted
         before_lufs = loaded.loudness.integrated_lufs
         job = self._lanes.submit(
-            "Match live loudness", _change_lu, (loaded.stored, parameters), lane=Lane.LIGHT
+            "Match live loudness",
+            _change_lu,
+            (loaded.stored, parameters),
+            lane=Lane.LIGHT,
+            quiet=True,
         )
         self._job = job
 

@@ -213,7 +213,9 @@ class Masters(QObject):
 
     def _seek(self, clip_id: str, key: str) -> None:
         """Look for a rendering of an earlier run in the cache."""
-        job = self._lanes.submit("Find the master", find_rendering, FindSpec(key, self._cache))
+        job = self._lanes.submit(
+            "Find the master", find_rendering, FindSpec(key, self._cache), quiet=True
+        )
 
         def take() -> None:
             if job.state is JobState.DONE:

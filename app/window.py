@@ -11,8 +11,10 @@ from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDockWidget,
+    QFrame,
     QMainWindow,
     QMenu,
+    QScrollArea,
     QStatusBar,
     QTabWidget,
     QVBoxLayout,
@@ -26,6 +28,7 @@ MENUS = ("File", "Edit", "View", "Playback", "Clip", "Master", "Help")
 LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
 RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
+NARROWEST_PANEL_PX = 220
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +181,7 @@ class Window(QMainWindow):
     def _add_dock(self, panel: Panel, area: Qt.DockWidgetArea) -> None:
         dock = QDockWidget(panel.title, self)
         dock.setObjectName(f"dock.{panel.panel_id}")
-        dock.setWidget(panel)
+        dock.setWidget(_scrolling(panel))
         dock.setAccessibleName(panel.title)
         self.addDockWidget(area, dock)
         self.docks[panel.panel_id] = dock
@@ -221,3 +224,14 @@ class Window(QMainWindow):
 
 def _toggle(dock: QDockWidget) -> None:
     dock.setVisible(not dock.isVisible())
+
+
+def _scrolling(panel: Panel) -> QScrollArea:
+    """A panel that scrolls where it has too little room, so that the window can be small."""
+    area = QScrollArea()
+    area.setWidget(panel)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setMinimumWidth(min(panel.minimumSizeHint().width(), NARROWEST_PANEL_PX))
+    return area

@@ -278,6 +278,7 @@ class Lanes(QObject):
         *,
         lane: Lane | str = Lane.LIGHT,
         seed: int = 0,
+        quiet: bool = False,
     ) -> Job:
         """Queue ``task(spec, context)`` on a lane.
 
@@ -290,6 +291,8 @@ class Lanes(QObject):
             device such as ``"cuda:0"``, whose lane is made when first asked for.
         seed
             Seed of the task's random generator.
+        quiet
+            For the many small jobs of a view: not announced, and off the list when it has ended.
 
         Raises
         ------
@@ -314,7 +317,10 @@ class Lanes(QObject):
         run = _Run(number, task, spec, context)
         job = Job(run, title, name, self)
         self._jobs[number] = job
-        self.submitted.emit(job)
+        if quiet:
+            job.ended.connect(lambda: self._jobs.pop(number, None))
+        else:
+            self.submitted.emit(job)
         inbox.put(run)
         return job
 

@@ -323,7 +323,7 @@ class EditorPanel(Panel):
     ) -> Job:
         clip = self.services.session.state.clip(self._clip_id)
         title = f"Spectrogram of {clip.name}" if clip else "Spectrogram"
-        return self.services.lanes.submit(title, task, request, lane=Lane.LIGHT)
+        return self.services.lanes.submit(title, task, request, lane=Lane.LIGHT, quiet=True)
 
 
 def _wave(stored: StoredAudio | None, peaks: PeakPyramid | None) -> WaveSource | None:
