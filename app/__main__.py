@@ -9,6 +9,8 @@ from pathlib import Path
 
 USAGE = "audiobench [FILES...]   |   audiobench COMMAND ...   (audiobench --help)"
 COMMANDS = ("info", "master", "doctor", "screenshot")
+# A frozen program starts its playback process as itself with this word.
+AUDIO_HOST = "--audio-host"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,6 +32,11 @@ def main(arguments: list[str] | None = None) -> int:
         from engine.cli import run
 
         return run(arguments, extra=(screenshot.COMMAND,))
+    if arguments[:1] == [AUDIO_HOST]:
+        from app.audio.host import main as host
+
+        host(arguments[1])
+        return 0
     options = _parser().parse_args(arguments)
     if options.version:
         from importlib import metadata

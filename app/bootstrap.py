@@ -11,6 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from app.audio.bank import Bank
 from app.audio.devices import Output
 from app.audio.player import Player
 from app.commands import Command, Commands
@@ -97,7 +98,7 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
     cache = Cache(locations.cache, int(current.cache_budget_gb * 1e9))
     session = Session()
     lanes = Lanes()
-    player = Player(output=output or output_of(current))
+    player = Player(output=output or output_of(current), bank=Bank(lanes, cache))
     library = Library(session, lanes, cache, keep_current=lambda: player.playing)
     masters = Masters(session, library, lanes, cache)
     commands = Commands(key_overrides(current))
