@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from app.document.state import ClipEntry
 from app.export_request import ExportRequest, ExportWhat
 from engine.cache import Cache
-from engine.tasks import Context
+from engine.tasks import Context, Failure
 
 if TYPE_CHECKING:
     from engine.audio.intake import Intake
@@ -92,7 +93,6 @@ class ExportSpec:
 
 def export_clip(spec: ExportSpec, context: Context) -> Path:
     """Write the original, the live numbers or the master to a file, and the reports beside it."""
-    from engine.audio.probe import probe
     from engine.audio.store import decode
     from engine.audio.writer import write_audio
     from engine.mastering.loudness_solve import blocks_of
@@ -114,7 +114,7 @@ def export_clip(spec: ExportSpec, context: Context) -> Path:
         audio.rate,
         audio.channels,
         request.format,
-        probe(source.clip.path).metadata,
+        _tags(source.clip.path, context),
         writing,
         audio.frames,
     )
@@ -122,3 +122,14 @@ def export_clip(spec: ExportSpec, context: Context) -> Path:
         if result is not None:
             write_report(result, path)
     return request.path
+
+
+def _tags(path: Path, context: Context) -> Mapping[str, str]:
+    """Title, artist and the like of the source; none when it has gone since it was decoded."""
+    from engine.audio.probe import probe
+
+    try:
+        return probe(path).metadata
+    except Failure as failure:
+        context.warn(f"The tags could not be taken along. {failure.what}")
+        return {}

@@ -13,7 +13,11 @@ MARGIN_PX = 18
 
 
 class Toast(QFrame):
-    """One message at the lower middle of its parent; a failure stays until it is closed."""
+    """Messages at the lower middle of its parent.
+
+    A failure stays until it is closed, the newest first; a notice goes by itself and hides no
+    failure.
+    """
 
     def __init__(self, parent: QWidget, theme: Theme) -> None:
         super().__init__(parent)
@@ -29,14 +33,16 @@ class Toast(QFrame):
         close.setText("✕")
         close.setProperty("flat", True)
         close.setAccessibleName("Close message")
-        close.clicked.connect(self.hide)
+        close.clicked.connect(self.close_newest)
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(14, 10, 8, 10)
         self._row.addWidget(self._label, 1)
         self._row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.hide)
+        self._timer.timeout.connect(lambda: self._say(""))
+        self._failures: list[str] = []
+        self._notice = ""
         parent.installEventFilter(self)
         self.hide()
 
@@ -47,14 +53,38 @@ class Toast(QFrame):
 
     def notify(self, text: str) -> None:
         """Show a line that goes by itself."""
-        self._show(text, self._theme.tokens.accent)
         self._timer.start(NOTICE_MS)
+        self._say(text)
 
     def fail(self, failure: Failure) -> None:
         """Show what happened, why and what to do, until it is closed."""
         lines = [failure.what, failure.why, failure.remedy]
+        text = "\n".join(line for line in lines if line)
+        # What happens again and again is read once.
+        self._failures = [each for each in self._failures if each != text] + [text]
+        self._refresh()
+
+    def close_newest(self) -> None:
+        """Take away what is on top; an older failure comes to the front."""
+        self._failures = self._failures[:-1]
         self._timer.stop()
-        self._show("\n".join(line for line in lines if line), self._theme.tokens.error)
+        self._say("")
+
+    def _say(self, notice: str) -> None:
+        self._notice = notice
+        self._refresh()
+
+    def _refresh(self) -> None:
+        failures, tokens = self._failures, self._theme.tokens
+        lines = failures[-1:]
+        if len(failures) > 1:
+            lines.append(f"({len(failures) - 1} more: close this one to read on)")
+        if self._notice:
+            lines.append(self._notice)
+        if lines:
+            self._show("\n".join(lines), tokens.error if failures else tokens.accent)
+        else:
+            self.hide()
 
     def _show(self, text: str, edge: str) -> None:
         t = self._theme.tokens

@@ -50,3 +50,22 @@ def test_it_stays_inside_a_narrow_window(toast: Toast) -> None:
     parent.resize(320, 300)
     toast.fail(Failure("A long sentence about what happened. " * 4))
     assert parent.rect().contains(toast.geometry())
+
+
+def test_a_notice_hides_no_failure(toast: Toast) -> None:
+    toast.fail(Failure("It broke."))
+    toast.notify("Saved.")
+    assert toast.text == "It broke.\nSaved."
+    toast._timer.timeout.emit()
+    assert toast.text == "It broke."
+    assert toast.isVisible()
+
+
+def test_every_failure_can_be_read(toast: Toast) -> None:
+    for what in ("One broke.", "Two broke.", "One broke."):
+        toast.fail(Failure(what))
+    assert toast.text.startswith("One broke.") and "1 more" in toast.text
+    toast.findChild(QToolButton).click()
+    assert toast.text == "Two broke."
+    toast.findChild(QToolButton).click()
+    assert not toast.isVisible()
