@@ -117,7 +117,7 @@ def fit(
     if settings.tone:
         bands = _fit_tone(analysis, target, settings, context, parameters, history)
         parameters = replace(parameters, bands=bands)
-        explanation["tone"] = _say_tone(bands)
+        explanation["tone"] = _say_tone(bands) + _say_trust(analysis, target)
     if settings.dynamics:
         compressor, why = _fit_dynamics(audio, analysis, target, context, parameters, history)
         parameters = replace(parameters, compressor=compressor)
@@ -156,8 +156,7 @@ def _fit_tone(
     problem = ToneProblem.of(analysis, target)
     max_gain_db = min(settings.max_gain_db, target.max_gain_db, 12.0)
     max_curve_db = min(1.5 * max_gain_db, target.max_curve_db)
-    unlike_db = problem.outside_db()
-    trust = 1.0 if target.unlike_db is None else target.unlike_db / max(unlike_db, target.unlike_db)
+    trust = _trust(problem, target)
     return fit_bands(
         problem,
         trust * max_gain_db,
@@ -201,6 +200,20 @@ def _level(analysis: Analysis, target: Target, parameters: ChainParameters) -> t
     headroom_db = target.ceiling_dbtp - (float(analysis.peak_db.max()) + moved_db)
     gain_db = min(wanted_db, headroom_db + MAX_REDUCTION_DB, MAX_GAIN_DB)
     return max(gain_db, -24.0), f"About {gain_db:+.1f} dB into the limiter."
+
+
+def _trust(problem: ToneProblem, target: Target) -> float:
+    """Share of the allowed gain that a target deserves for this recording, in (0, 1]."""
+    if target.unlike_db is None:
+        return 1.0
+    return target.unlike_db / max(problem.outside_db(), target.unlike_db)
+
+
+def _say_trust(analysis: Analysis, target: Target) -> str:
+    trust = _trust(ToneProblem.of(analysis, target), target)
+    if trust == 1.0:
+        return ""
+    return f" Held back to {trust:.0%}: the recording is very unlike the target."
 
 
 def _say_tone(bands: tuple[Band, ...]) -> str:

@@ -29,6 +29,7 @@ BROAD_OCTAVES = 2.0
 SAME_RECORDING_CORRELATION = 0.9
 REFERENCE_BROAD_DB = 0.5
 REFERENCE_DETAIL_DB = 2.0
+REFERENCE_UNLIKE_DB = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ class Target:
         Largest boost or cut of one band, and of all together, that the target is worth.
     unlike_db
         A recording further than this outside the tolerance (RMS) is probably another kind of
-        music or no music at all, and is corrected the less the further it is; None for targets
-        that were chosen for the recording.
+        music or no music at all, and is corrected the less the further it is; None for a
+        reference that is the same recording.
     max_ratio, attack_ms, release_ms
         How the compressor may go about it; ratio 1 forbids it.
     lufs, ceiling_dbtp
@@ -230,6 +231,7 @@ def from_references(
         max_spread_lu=max(each.spread_lu for each, _ in heard),
         max_crest_db=max(each.crest_db for each, _ in heard),
         max_ratio=4.0,
+        unlike_db=None if same else REFERENCE_UNLIKE_DB,
     )
 
 

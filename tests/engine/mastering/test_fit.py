@@ -135,6 +135,13 @@ def test_white_noise_is_not_bent_by_more_than_three_decibels(name: str) -> None:
     assert np.abs(curve_db).max() < 3.05
 
 
+def test_a_reference_of_another_kind_is_followed_less_and_it_is_said() -> None:
+    dull, white = song(1, falloff_db=9.0), song(2, falloff_db=0.0)
+    result = fit(dull, target_of(dull, white), FitSettings(dynamics=False))
+    assert max(abs(band.gain_db) for band in result.parameters.bands) < 4.0
+    assert "very unlike the target" in result.explanation["tone"]
+
+
 def test_the_largest_gain_is_kept(original: Clip) -> None:
     clip = damaged(original, bands=(Band(BandKind.BELL, 1000.0, -12.0, 1.0),))
     settings = FitSettings(max_gain_db=2.0)
