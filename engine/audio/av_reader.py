@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from engine.audio.av_decoder import Decoder, as_float32, reason
 from engine.audio.av_formats import FORMATS, OPEN_OPTIONS, describe
+from engine.audio.base_reader import Reader
 from engine.audio.info import AudioInfo, check_supported, unreadable
-from engine.audio.reader import Reader
 from engine.tasks import Failure
 
 _MAX_PLANES = 8

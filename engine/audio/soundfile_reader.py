@@ -17,8 +17,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from engine.audio.av_formats import FORMATS, OPEN_OPTIONS
+from engine.audio.base_reader import Reader
 from engine.audio.info import AudioInfo, check_supported, descriptive_tags, unreadable
-from engine.audio.reader import Reader
 
 _SHORT_DATA = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _CONTAINERS = {"WAVEX": "wav"}
