@@ -63,14 +63,20 @@ def _tinted(name: str, plain: str, disabled: str, checked: str) -> QIcon:
         (disabled, QIcon.Mode.Disabled, QIcon.State.Off),
         (disabled, QIcon.Mode.Disabled, QIcon.State.On),
     ):
-        for size in SIZES_PX:
-            result.addPixmap(_render(drawing, color, size), mode, state)
+        for pixmap in _pixmaps(drawing, color):
+            result.addPixmap(pixmap, mode, state)
     return result
 
 
-def _render(drawing: str, color: str, size: int) -> QPixmap:
+@lru_cache(maxsize=256)
+def _pixmaps(drawing: str, color: str) -> tuple[QPixmap, ...]:
+    """A drawing in one colour, at every size; parsed once, for parsing takes the longest."""
     data = drawing.replace("currentColor", QColor(color).name())
     renderer = QSvgRenderer(QByteArray(data.encode()))
+    return tuple(_render(renderer, size) for size in SIZES_PX)
+
+
+def _render(renderer: QSvgRenderer, size: int) -> QPixmap:
     pixmap = QPixmap(size, size)
     pixmap.fill(Qt.GlobalColor.transparent)
     with QPainter(pixmap) as painter:
