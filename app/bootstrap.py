@@ -18,6 +18,7 @@ from app.commands import Command, Commands
 from app.document.autosave import Autosave
 from app.document.recovery import Recovery
 from app.document.session import Session
+from app.document.state import MasteringEntry
 from app.errors import CrashHandler
 from app.library import Library
 from app.live_loudness import LiveLoudness
@@ -67,6 +68,7 @@ class Workbench:
         """Keep the layout, end playback and work; nothing is left to recover."""
         self._keep_layout()
         self.services.player.shutdown()
+        self.live_loudness.stop()
         self.services.lanes.shutdown()
         self.autosave.close()
 
@@ -99,7 +101,13 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
     session = Session()
     lanes = Lanes()
     player = Player(output=output or output_of(current), bank=Bank(lanes, cache))
-    library = Library(session, lanes, cache, keep_current=lambda: player.playing)
+    library = Library(
+        session,
+        lanes,
+        cache,
+        keep_current=lambda: player.playing,
+        mastering=lambda: mastering_of(settings.current),
+    )
     masters = Masters(session, library, lanes, cache)
     commands = Commands(key_overrides(current))
     said: list[Toast] = []  # the toast needs the window, which needs the panels, which need this
@@ -155,6 +163,8 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
     masters.exported.connect(lambda path: services.notify(f"Exported {path.name}"))
     for source in (library.failed, masters.failed, player.trouble):
         source.connect(services.fail)
+    library.noticed.connect(services.notify)
+    masters.noticed.connect(services.notify)
     player.device_changed.connect(lambda name: log.info("output device: %s", name))
     _follow_title(window, session)
     autosave = Autosave(session, locations.recovery)
@@ -167,6 +177,17 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
 def output_of(settings: Settings) -> Output:
     """The wished-for output of the settings."""
     return Output(settings.output_device or None, settings.latency_ms / 1000.0)
+
+
+def mastering_of(settings: Settings) -> MasteringEntry:
+    """What mastering of a newly opened clip starts with."""
+    wanted = settings.master
+    return MasteringEntry(
+        target=wanted.target,
+        lufs=wanted.lufs,
+        ceiling_dbtp=wanted.ceiling_dbtp,
+        amount=wanted.amount,
+    )
 
 
 def key_overrides(settings: Settings) -> dict[str, tuple[str, ...]]:

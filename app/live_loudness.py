@@ -36,7 +36,16 @@ class LiveLoudness(QObject):
         self._timer.setInterval(SETTLE_MS)
         self._timer.timeout.connect(self._measure)
         session.changed.connect(self._follow)
-        library.changed.connect(lambda _clip_id: self._follow(session.state))
+        library.changed.connect(self._follow_library)
+
+    def stop(self) -> None:
+        """Measure nothing any more; the lanes are about to end."""
+        self._session.changed.disconnect(self._follow)
+        self._library.changed.disconnect(self._follow_library)
+        self._timer.stop()
+
+    def _follow_library(self, _clip_id: str) -> None:
+        self._follow(self._session.state)
 
     def _follow(self, state: SessionState) -> None:
         wanted = self._wanted()
@@ -47,6 +56,8 @@ class LiveLoudness(QObject):
         clip = self._session.state.current
         loaded = self._library.audio(clip.id) if clip else None
         if clip is None or loaded is None or loaded.loudness is None or loaded.stored is None:
+            return None
+        if not loaded.stored.complete:
             return None
         parameters = clip.mastering.parameters
         return (clip.id, parameters.scaled(clip.mastering.amount)) if parameters else None

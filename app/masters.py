@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from engine.mastering.master import MasterResult
 
 log = logging.getLogger("audiobench.master")
+# Renderings whose peaks and measurements stay in memory, for undo; older ones come from the cache.
+RENDERINGS_KEPT = 64
 
 
 class Masters(QObject):
@@ -43,11 +46,14 @@ class Masters(QObject):
         A job failed.
     exported(path)
         A file was written.
+    noticed(str)
+        A job was done, and there is something the user should know about it.
     """
 
     changed = Signal(str)
     failed = Signal(object)
     exported = Signal(object)
+    noticed = Signal(str)
 
     def __init__(
         self,
@@ -64,9 +70,9 @@ class Masters(QObject):
         self._cache = cache
         self._jobs: dict[str, Job] = {}
         self._results: dict[str, MasterResult] = {}
-        self._intakes: dict[str, Intake] = {}
+        self._intakes: OrderedDict[str, Intake] = OrderedDict()
         self._again: dict[int, Callable[[], Job | None]] = {}
-        self._sought: set[str] = set()
+        self._seeking: set[str] = set()
         session.changed.connect(self._follow)
         library.changed.connect(lambda _clip_id: self._follow(session.state))
         self._follow(session.state)
@@ -97,7 +103,9 @@ class Masters(QObject):
     def retry(self, job: Job) -> Job | None:
         """Run a job again that failed or was cancelled, with the settings of now."""
         again = self._again.pop(job.id, None)
-        return again() if again is not None else job.retry()
+        if again is not None:
+            return again()
+        return self._library.retry(job) or job.retry()
 
     def export(self, clip_id: str, request: ExportRequest) -> Job | None:
         """Write a clip to a file."""
@@ -110,7 +118,7 @@ class Masters(QObject):
         title = f"Export {request.path.name}"
         job = self._lanes.submit(title, export_clip, spec, lane=Lane.HEAVY)
         self._again[job.id] = partial(self.export, clip_id, request)
-        job.ended.connect(lambda: self._end_export(job))
+        job.ended.connect(lambda: self._end_export(job, clip.name))
         return job
 
     def status(self, clip_id: str) -> str:
@@ -122,6 +130,8 @@ class Masters(QObject):
             return "cannot be read"
         job = self._jobs.get(clip_id)
         if job is not None:
+            if job.cancelling:
+                return "stopping"
             waiting = job.state is JobState.QUEUED
             return "waiting" if waiting else f"mastering {job.progress.fraction:.0%}"
         if loaded.stored is None or not loaded.stored.complete:
@@ -147,14 +157,18 @@ class Masters(QObject):
 
     def _spec(self, clip: ClipEntry, *, refit: bool) -> ClipSpec:
         loaded = self._library.audio(clip.id)
-        stored = loaded.stored if loaded and loaded.stored and loaded.stored.complete else None
-        return ClipSpec(clip, stored, self._cache, refit)
+        stored = loaded.stored if loaded else None
+        # The cache may have dropped what is not on screen; the task decodes the file again then.
+        there = stored is not None and stored.complete and stored.path.is_file()
+        return ClipSpec(clip, stored if there else None, self._cache, refit)
 
     def _end(self, clip_id: str, verb: str, job: Job) -> None:
-        self._jobs.pop(clip_id, None)
+        del self._jobs[clip_id]
         clip = self._session.state.clip(clip_id)
-        if job.state is JobState.DONE and clip is not None:
-            self._take(clip, verb, job.result)
+        if job.state is JobState.DONE:
+            del self._again[job.id]
+            if clip is not None:
+                self._take(clip, verb, job.result)
         elif job.state is JobState.FAILED and job.failure is not None:
             self.failed.emit(job.failure)
         self.changed.emit(clip_id)
@@ -162,8 +176,8 @@ class Masters(QObject):
     def _take(self, clip: ClipEntry, verb: str, mastered: Mastered) -> None:
         """Put the result into the session as one undoable step, and its sound into the library."""
         result = mastered.result
+        self._keep(result.rendering_key, mastered.intake)
         self._results[result.rendering_key] = result
-        self._intakes[result.rendering_key] = mastered.intake
         state = self._session.state.with_mastering(
             clip.id,
             parameters=result.parameters,
@@ -171,8 +185,7 @@ class Masters(QObject):
             rendering_key=result.rendering_key,
         )
         self._session.edit(f"{verb} {clip.name}", state)
-        for warning in result.warnings:
-            log.warning("%s: %s", clip.name, warning)
+        self._notice(clip.name, result.warnings)
         log.info(
             "mastered %s: %.1f -> %.1f LUFS, true peak %.2f dBTP",
             clip.name,
@@ -181,26 +194,47 @@ class Masters(QObject):
             result.after.true_peak_dbtp,
         )
 
-    def _end_export(self, job: Job) -> None:
+    def _notice(self, name: str, warnings: tuple[str, ...]) -> None:
+        for warning in warnings:
+            log.warning("%s: %s", name, warning)
+        if warnings:
+            self.noticed.emit("\n".join((name, *warnings)))
+
+    def _end_export(self, job: Job, name: str) -> None:
         if job.state is JobState.DONE:
+            del self._again[job.id]
             log.info("exported %s", job.result)
             self.exported.emit(job.result)
+            self._notice(name, job.warnings)
         elif job.state is JobState.FAILED and job.failure is not None:
             self.failed.emit(job.failure)
 
     def _follow(self, state: SessionState) -> None:
         """Keep every clip's rendering the one its session entry names; undo changes it too."""
+        for clip_id in [each for each in self._jobs if state.clip(each) is None]:
+            self._jobs[clip_id].cancel()
         for clip in state.clips:
             loaded = self._library.audio(clip.id)
             key = clip.mastering.rendering_key
             if loaded is None or loaded.rendering_key == key:
                 continue
-            intake = self._intakes.get(key or "")
+            intake = self._kept(key)
             if intake is not None or key is None:
                 self._show(clip.id, key, intake)
-            elif key not in self._sought:
-                self._sought.add(key)
-                self._seek(clip.id, key)
+            elif key not in self._seeking:
+                self._seek(key)
+
+    def _keep(self, key: str, intake: Intake) -> None:
+        self._intakes[key] = intake
+        self._intakes.move_to_end(key)
+        while len(self._intakes) > RENDERINGS_KEPT:
+            oldest, _ = self._intakes.popitem(last=False)
+            self._results.pop(oldest, None)
+
+    def _kept(self, key: str | None) -> Intake | None:
+        """The rendering of a key, None when it is unknown or the cache has dropped it."""
+        intake = self._intakes.get(key or "")
+        return intake if intake is not None and intake.stored.path.is_file() else None
 
     def _show(self, clip_id: str, key: str | None, intake: Intake | None) -> None:
         self._library.update(
@@ -211,16 +245,20 @@ class Masters(QObject):
             rendered_loudness=intake.loudness if intake else None,
         )
 
-    def _seek(self, clip_id: str, key: str) -> None:
+    def _seek(self, key: str) -> None:
         """Look for a rendering of an earlier run in the cache."""
+        self._seeking.add(key)
         job = self._lanes.submit(
             "Find the master", find_rendering, FindSpec(key, self._cache), quiet=True
         )
 
         def take() -> None:
-            if job.state is JobState.DONE:
-                if job.result is not None:
-                    self._intakes[key] = job.result
-                self._show(clip_id, key, job.result)
+            self._seeking.discard(key)
+            if job.state is JobState.DONE and job.result is not None:
+                self._keep(key, job.result)
+            # Several clips may be the same recording, mastered the same way.
+            for clip in self._session.state.clips:
+                if clip.mastering.rendering_key == key:
+                    self._show(clip.id, key, self._kept(key))
 
         job.ended.connect(take)

@@ -10,14 +10,12 @@ from engine.audio.probe import probe
 from engine.failures import as_failure
 from engine.tasks import Context, Failure
 
-# In a folder only these are looked at; a file the user names is tried whatever its name.
-SUFFIXES = frozenset(
-    f".{name}"
-    for name in (
-        "wav wave w64 rf64 aif aiff aifc caf au flac wv ape tta "
-        "ogg oga opus mp2 mp3 m4a m4b aac ac3 wma mp4 mov mkv webm avi"
-    ).split()
+_NAMES = (
+    "wav wave w64 rf64 aif aiff aifc caf au flac wv ape tta "
+    "ogg oga opus mp2 mp3 m4a m4b aac ac3 wma mp4 mov mkv webm avi"
 )
+# In a folder only these are looked at; a file the user names is tried whatever its name.
+SUFFIXES = frozenset(f".{name}" for name in _NAMES.split())
 MOST_FILES = 5000
 
 
