@@ -1,0 +1,252 @@
+"""Masters: a result is one undoable step, and its rendering is found again wherever it is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from app import masters as masters_module
+from app.document.state import ClipEntry
+from app.export_request import ExportRequest, ExportWhat
+from app.library import Library
+from app.masters import Masters
+from engine.audio.export_format import ExportFormat
+from engine.lanes import JobState, Lanes
+from engine.mastering.parameters import ChainParameters, Limiter
+from engine.tasks import Failure
+from tests.app.conftest import Rooms, WriteSong
+
+LOUDER = ChainParameters(limiter=Limiter(gain_db=6.0))
+SOFTER = ChainParameters(limiter=Limiter(gain_db=-3.0))
+
+
+def set_parameters(rooms: Rooms, clip_id: str, parameters: ChainParameters) -> None:
+    state = rooms.session.state.with_mastering(clip_id, parameters=parameters, rendering_key=None)
+    rooms.session.edit("Set parameters", state)
+
+
+def render(rooms: Rooms, clip_id: str, parameters: ChainParameters) -> float:
+    """Render a clip by these numbers; the loudness of the rendering."""
+    set_parameters(rooms, clip_id, parameters)
+    rooms.masters.render(clip_id)
+    rooms.wait()
+    loudness = rooms.loaded(clip_id).rendered_loudness
+    assert loudness is not None
+    return loudness.integrated_lufs
+
+
+@pytest.fixture
+def clip(rooms: Rooms, write_song: WriteSong) -> ClipEntry:
+    return rooms.open(write_song())[0]
+
+
+def original_lufs(rooms: Rooms, clip: ClipEntry) -> float:
+    loudness = rooms.loaded(clip.id).loudness
+    assert loudness is not None
+    return loudness.integrated_lufs
+
+
+def test_mastering_is_one_step_that_meets_the_loudness(rooms: Rooms, write_song: WriteSong) -> None:
+    (clip,) = rooms.open(write_song(seconds=4.0))
+    rooms.session.adjust(lambda state: state.with_mastering(clip.id, lufs=-18.0))
+    before = rooms.session.state
+    rooms.masters.master(clip.id)
+    rooms.wait()
+    entry = rooms.session.state.clips[0].mastering
+    assert entry.parameters is not None
+    assert entry.fitted == entry.parameters
+    loudness = rooms.loaded(clip.id).rendered_loudness
+    assert loudness is not None
+    assert loudness.integrated_lufs == pytest.approx(-18.0, abs=0.2)
+    assert rooms.masters.status(clip.id) == "mastered, -18.0 LUFS"
+    assert rooms.session.undo_label == f"Master {clip.name}"
+    rooms.session.undo()
+    assert rooms.session.state == before
+    assert rooms.loaded(clip.id).rendering is None
+
+
+def test_rendering_keeps_the_users_numbers(rooms: Rooms, clip: ClipEntry) -> None:
+    lufs = render(rooms, clip.id, LOUDER)
+    assert lufs == pytest.approx(original_lufs(rooms, clip) + 6.0, abs=0.1)
+    parameters = rooms.session.state.clips[0].mastering.parameters
+    assert parameters is not None
+    assert parameters.limiter.gain_db == 6.0
+
+
+def test_undo_returns_to_the_older_rendering(rooms: Rooms, clip: ClipEntry) -> None:
+    first = render(rooms, clip.id, LOUDER)
+    second = render(rooms, clip.id, SOFTER)
+    assert second < first
+    rooms.session.undo()  # the rendering
+    rooms.session.undo()  # its numbers
+    loaded = rooms.loaded(clip.id)
+    assert loaded.rendered_loudness is not None
+    assert loaded.rendered_loudness.integrated_lufs == first
+    rooms.session.redo()
+    assert rooms.loaded(clip.id).rendering is None
+    rooms.session.redo()
+    loaded = rooms.loaded(clip.id)
+    assert loaded.rendered_loudness is not None
+    assert loaded.rendered_loudness.integrated_lufs == second
+
+
+def test_a_rendering_is_found_again_after_a_restart(rooms: Rooms, clip: ClipEntry) -> None:
+    lufs = render(rooms, clip.id, LOUDER)
+    lanes = Lanes()
+    library = Library(rooms.session, lanes, rooms.cache, keep_current=lambda: False)
+    masters = Masters(rooms.session, library, lanes, rooms.cache)
+    try:
+        rooms.qtbot.waitUntil(lambda: not lanes.busy, timeout=30_000)
+        loaded = library.audio(clip.id)
+        assert loaded is not None
+        assert loaded.rendered_loudness is not None
+        assert loaded.rendered_loudness.integrated_lufs == pytest.approx(lufs, abs=1e-6)
+        assert masters.status(clip.id).startswith("mastered")
+    finally:
+        lanes.shutdown()
+
+
+def test_a_rendering_the_cache_dropped_is_no_master_and_no_error(
+    rooms: Rooms, clip: ClipEntry, write_song: WriteSong
+) -> None:
+    render(rooms, clip.id, LOUDER)
+    other = rooms.open(write_song("other.wav", seed=4))[1]
+    assert rooms.session.state.current_id == other.id
+    rooms.cache.clear()
+    rooms.session.adjust(lambda state: state.with_current(clip.id))
+    rooms.wait()
+    loaded = rooms.loaded(clip.id)
+    assert loaded.rendering is None
+    assert rooms.masters.status(clip.id) == "edited"
+    assert rooms.said == []
+
+
+def test_what_the_cache_dropped_can_be_mastered_all_the_same(
+    rooms: Rooms, clip: ClipEntry, write_song: WriteSong
+) -> None:
+    rooms.open(write_song("other.wav", seed=4))
+    rooms.cache.clear()
+    render(rooms, clip.id, LOUDER)
+    assert rooms.said == []
+
+
+def test_two_clips_of_one_recording_share_the_rendering(rooms: Rooms, clip: ClipEntry) -> None:
+    twin = rooms.open(clip.path)[1]
+    render(rooms, clip.id, LOUDER)
+    state = rooms.session.state
+    mastered = state.clips[0].mastering
+    masters = Masters(rooms.session, rooms.library, rooms.lanes, rooms.cache)  # knows of neither
+    for each in (clip, twin):
+        rooms.library.update(each.id, rendering_key=None, rendering=None)
+    rooms.session.edit("Paste", state.with_clip(twin.id, mastering=mastered))
+    rooms.wait()
+    assert rooms.loaded(clip.id).rendering is not None
+    assert rooms.loaded(twin.id).rendering == rooms.loaded(clip.id).rendering
+    assert masters.status(twin.id).startswith("mastered")
+
+
+def test_a_second_press_joins_the_running_job(rooms: Rooms, clip: ClipEntry) -> None:
+    job = rooms.masters.master(clip.id)
+    assert job is not None
+    assert rooms.masters.master(clip.id) is job
+    assert rooms.masters.job(clip.id) is job
+    assert rooms.masters.status(clip.id) in ("waiting", "mastering 0%")
+    rooms.masters.cancel(clip.id)
+    rooms.wait()
+    assert rooms.masters.job(clip.id) is None
+    assert rooms.session.state.clips[0].mastering.parameters is None
+
+
+def test_closing_a_clip_cancels_its_mastering(rooms: Rooms, clip: ClipEntry) -> None:
+    job = rooms.masters.master(clip.id)
+    assert job is not None
+    rooms.session.edit("Close", rooms.session.state.without_clip(clip.id))
+    rooms.wait()
+    assert job.state is JobState.CANCELLED
+    assert rooms.said == []
+
+
+def test_a_retry_uses_the_settings_of_now(rooms: Rooms, clip: ClipEntry) -> None:
+    rooms.session.edit("Aim", rooms.session.state.with_mastering(clip.id, target="no such preset"))
+    job = rooms.masters.master(clip.id)
+    assert job is not None
+    rooms.wait()
+    assert job.state is JobState.FAILED
+    assert isinstance(rooms.said[0], Failure)
+    set_parameters(rooms, clip.id, SOFTER)
+    rooms.session.edit("Aim", rooms.session.state.with_mastering(clip.id, target="warm"))
+    again = rooms.masters.retry(job)
+    assert again is not None
+    rooms.wait()
+    assert again.state is JobState.DONE
+    assert rooms.session.state.clips[0].mastering.target == "warm"
+
+
+def test_a_loudness_that_cannot_be_reached_is_told(rooms: Rooms, clip: ClipEntry) -> None:
+    rooms.session.edit("Aim", rooms.session.state.with_mastering(clip.id, lufs=-5.0))
+    rooms.masters.master(clip.id)
+    rooms.wait()
+    result = rooms.masters.result(clip.id)
+    assert result is not None
+    assert result.warnings
+    (notice,) = rooms.said
+    assert str(notice).startswith(clip.name)
+    assert result.warnings[0] in str(notice)
+
+
+def test_old_renderings_leave_the_memory_and_come_from_the_cache(
+    rooms: Rooms, clip: ClipEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(masters_module, "RENDERINGS_KEPT", 1)
+    first = render(rooms, clip.id, LOUDER)
+    render(rooms, clip.id, SOFTER)
+    assert len(rooms.masters._intakes) == 1
+    assert len(rooms.masters._results) == 1
+    rooms.session.undo()
+    rooms.session.undo()
+    rooms.wait()
+    loudness = rooms.loaded(clip.id).rendered_loudness
+    assert loudness is not None
+    assert loudness.integrated_lufs == pytest.approx(first, abs=1e-6)
+
+
+def test_the_original_is_exported_as_it_is(rooms: Rooms, clip: ClipEntry, tmp_path: Path) -> None:
+    out = tmp_path / "out.wav"
+    request = ExportRequest(ExportWhat.ORIGINAL, out, ExportFormat("wav", 32))
+    rooms.masters.export(clip.id, request)
+    rooms.wait()
+    expected, _ = soundfile.read(clip.path, dtype="float32")
+    found, _ = soundfile.read(out, dtype="float32")
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_clip_whose_file_is_gone_is_exported_from_the_cache(
+    rooms: Rooms, clip: ClipEntry, tmp_path: Path
+) -> None:
+    set_parameters(rooms, clip.id, LOUDER)
+    clip.path.unlink()
+    out = tmp_path / "out.wav"
+    written: list[Path] = []
+    rooms.masters.exported.connect(written.append)
+    rooms.masters.export(clip.id, ExportRequest(ExportWhat.LIVE, out, ExportFormat("wav", 24)))
+    rooms.wait()
+    assert written == [out]
+    assert soundfile.info(out).frames == clip.frames
+    assert any("tags" in str(notice) for notice in rooms.said)
+
+
+def test_an_export_that_fails_is_told_and_leaves_nothing(
+    rooms: Rooms, clip: ClipEntry, tmp_path: Path
+) -> None:
+    folder = tmp_path / "taken.wav"
+    folder.mkdir()
+    request = ExportRequest(ExportWhat.ORIGINAL, folder, ExportFormat("wav", 24))
+    job = rooms.masters.export(clip.id, request)
+    assert job is not None
+    rooms.wait()
+    assert job.state is JobState.FAILED
+    assert len(rooms.said) == 1
+    assert list(folder.iterdir()) == []
