@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,11 @@ def clock(duration_s: float) -> str:
     return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
 
 
-def unused(path: Path) -> Path:
-    """The path, numbered if there is such a file already."""
-    candidates = (path, *(path.with_stem(f"{path.stem} {number}") for number in range(2, 1000)))
-    return next(each for each in candidates if not each.exists())
+def unused(path: Path, taken: Collection[Path] = ()) -> Path:
+    """The path, numbered if there is such a file already or it is one of ``taken``."""
+    numbered = (path.with_stem(f"{path.stem} {number}") for number in count(2))
+    candidates = chain([path], numbered)
+    return next(each for each in candidates if not each.exists() and each not in taken)
 
 
 class ClipModel(QAbstractListModel):
@@ -209,8 +211,10 @@ class FilesPanel(Panel):
         name = QFileDialog.getExistingDirectory(self, "Export all masters into")
         if not name:
             return
+        taken: set[Path] = set()
         for clip in self.services.session.state.clips:
-            path = unused(Path(name) / f"{clip.path.stem} - master.wav")
+            path = unused(Path(name) / f"{clip.path.stem} - master.wav", taken)
+            taken.add(path)  # it is written later, in a lane
             request = ExportRequest(ExportWhat.MASTER, path, ExportFormat("wav", 24))
             self.services.masters.export(clip.id, request)
 
