@@ -14,8 +14,9 @@ from PySide6.QtWidgets import QMessageBox
 from app import bootstrap
 from app.demo import make_demo
 from app.document.recovery import Recovery
+from app.interrupts import interrupts
 from app.settings import Locations
-from engine.lanes import JobState
+from engine.lanes import JobState, Lane
 from engine.tasks import Context
 
 Button = QMessageBox.StandardButton
@@ -40,7 +41,15 @@ def run_window(files: list[Path], *, demo: bool = False, theme: str | None = Non
     settings = workbench.services.settings
     if theme:
         workbench.services.theme.choose(theme)
-    with bootstrap.crash_handler(locations, workbench).installed():
+    heard: list[int] = []
+
+    def leave(number: int) -> None:
+        heard.append(number)
+        # quit() would ask about unsaved work, and nobody may be there to answer
+        application.exit(128 + number)
+
+    crashes = bootstrap.crash_handler(locations, workbench)
+    with crashes.installed(), interrupts(leave):
         workbench.window.show()
         first_run = settings.current.first_run
 
@@ -59,7 +68,7 @@ def run_window(files: list[Path], *, demo: bool = False, theme: str | None = Non
 
         QTimer.singleShot(0, begin)
         code = application.exec()
-        workbench.close()
+        workbench.close(recoverable=bool(heard))
     return code
 
 
@@ -70,22 +79,21 @@ def open_demo(workbench: bootstrap.Workbench, locations: Locations) -> None:
     def open_it() -> None:
         if job.state is JobState.DONE:
             workbench.open([job.result])
+        elif job.failure is not None:
+            workbench.services.fail(job.failure)
 
     job.ended.connect(open_it)
 
 
 def _warm_up(workbench: bootstrap.Workbench) -> None:
     """Load the engine's compiled kernels while the user looks at the window."""
-    workbench.services.lanes.submit("Load the engine", _load_engine, None)
+    workbench.services.lanes.submit("Load the engine", _load_engine, None, lane=Lane.LIGHT)
 
 
 def _load_engine(_spec: None, context: Context) -> None:
-    import engine.audio.intake
-    import engine.audio.spectrogram
-    import engine.mastering.biquad
-    import engine.mastering.preview  # noqa: F401 - the import is the work
+    from engine.warmup import warm_up
 
-    context.checkpoint()
+    warm_up(None, context)
 
 
 def _ask_recovery(workbench: bootstrap.Workbench) -> Callable[[Recovery], bool]:

@@ -27,4 +27,7 @@ if [ ! -x .venv/bin/python ]; then
 fi
 echo "audiobench: installing pinned packages (the first time takes a few minutes; torch is large)"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -c packaging/constraints.txt -e ".$extra"
+# Else the first window would compile for its first ten seconds; it does so itself if this fails.
+echo "audiobench: compiling the audio kernels (about ten seconds, once)"
+.venv/bin/python -m engine.warmup > /dev/null 2>&1 || true
 printf '%s\n' "$wanted" > "$stamp"
