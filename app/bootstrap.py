@@ -64,13 +64,20 @@ class Workbench:
         """Open files as if they had been dropped."""
         self.files.open_paths(paths)
 
-    def close(self) -> None:
-        """Keep the layout, end playback and work; nothing is left to recover."""
+    def close(self, *, recoverable: bool = False) -> None:
+        """Keep the layout, end playback and work.
+
+        Nothing is left to recover, unless ``recoverable`` asks for it: nobody was asked to save.
+        """
         self._keep_layout()
         self.services.player.shutdown()
         self.live_loudness.stop()
         self.services.lanes.shutdown()
-        self.autosave.close()
+        if recoverable and self.files.unsaved:
+            self.autosave.snapshot()
+            self.autosave.flush()
+        else:
+            self.autosave.close()
 
     def _keep_layout(self) -> None:
         settings = self.services.settings
@@ -78,7 +85,7 @@ class Workbench:
         layouts[LAYOUT_KEY] = base64.b64encode(self.window.layout_bytes()).decode()
         layouts[GEOMETRY_KEY] = base64.b64encode(bytes(self.window.saveGeometry().data())).decode()
         try:
-            settings.change(layouts=layouts, first_run=False)
+            settings.change(layouts=layouts)
         except Failure as failure:
             log.warning("%s", failure)
 
@@ -131,7 +138,7 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
     )
     slots = Slots(session, library, player)
     live_loudness = LiveLoudness(session, library, lanes)
-    files = SessionFiles(session, library, settings, services.fail)
+    files = SessionFiles(session, library, settings, services.fail, services.notify)
     editor = EditorPanel(services)
     transport = Transport(services, slots)
     docked = (
@@ -166,7 +173,7 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
     library.noticed.connect(services.notify)
     masters.noticed.connect(services.notify)
     player.device_changed.connect(lambda name: log.info("output device: %s", name))
-    _follow_title(window, session)
+    _follow_title(window, session, files)
     autosave = Autosave(session, locations.recovery)
     autosave.troubled.connect(services.fail)
     if not _restore_layout(window, current):
@@ -223,11 +230,11 @@ def crash_handler(locations: Locations, workbench: Workbench) -> CrashHandler:
     return CrashHandler(locations.logs, tell)
 
 
-def _follow_title(window: Window, session: Session) -> None:
+def _follow_title(window: Window, session: Session, files: SessionFiles) -> None:
     def show() -> None:
         name = session.path.stem if session.path else "Untitled"
         window.setWindowTitle(f"{name}[*] – audiobench")
-        window.setWindowModified(session.dirty and bool(session.state.clips))
+        window.setWindowModified(files.unsaved)
         window.refresh_commands()
 
     session.status_changed.connect(show)

@@ -72,8 +72,16 @@ class Commands(QObject):
 
     def set_keys(self, command_id: str, keys: tuple[str, ...]) -> None:
         """Give a command other keys (an empty tuple: none)."""
-        self.key_overrides[command_id] = keys
-        self._actions[command_id].setShortcuts([QKeySequence(key) for key in keys])
+        self.use_keys({**self.key_overrides, command_id: keys})
+
+    def use_keys(self, overrides: dict[str, tuple[str, ...]]) -> None:
+        """Take these for the user's keys; every other command has its own again.
+
+        Keys of commands another version had are kept and do nothing.
+        """
+        self.key_overrides = dict(overrides)
+        for command_id, action in self._actions.items():
+            action.setShortcuts([QKeySequence(key) for key in self.keys(command_id)])
         self.refreshed.emit()
 
     def action(self, command_id: str) -> QAction:

@@ -104,8 +104,12 @@ class Menus:
         if (edited.output_device, edited.latency_ms) != (before.output_device, before.latency_ms):
             device = edited.output_device or None
             services.player.set_output(Output(device, edited.latency_ms / 1000.0))
-        for command_id, keys in edited.keys.items():
-            services.commands.set_keys(command_id, tuple(key for key in keys.split(", ") if key))
+        services.commands.use_keys(
+            {
+                name: tuple(key for key in keys.split(", ") if key)
+                for name, keys in edited.keys.items()
+            }
+        )
         services.cache.budget_bytes = int(edited.cache_budget_gb * 1e9)
         services.cache.trim()
 

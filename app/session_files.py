@@ -32,8 +32,8 @@ class SessionFiles:
 
     Parameters
     ----------
-    fail
-        Shows a failure to the user.
+    fail, notify
+        Show a failure, or a line that goes by itself, to the user.
     """
 
     def __init__(
@@ -42,11 +42,13 @@ class SessionFiles:
         library: Library,
         settings: SettingsStore,
         fail: Callable[[Failure], None],
+        notify: Callable[[str], None],
     ) -> None:
         self._session = session
         self._library = library
         self._settings = settings
         self._fail = fail
+        self._notify = notify
         self.window: QWidget | None = None
 
     def commands(self) -> list[Command]:
@@ -59,18 +61,25 @@ class SessionFiles:
             Command("file.open_session", "Open session…", self.ask_session, ("Ctrl+Shift+O",),
                     "File"),
             Command("file.save", "Save session", self.save, ("Ctrl+S",), "File",
-                    lambda: session.dirty or session.path is None),
-            Command("file.save_as", "Save session as…", self.save_as, ("Ctrl+Shift+S",), "File"),
+                    lambda: self.unsaved),
+            Command("file.save_as", "Save session as…", self.save_as, ("Ctrl+Shift+S",), "File",
+                    lambda: bool(session.state.clips)),
             Command("file.locate", "Locate missing files…", self.locate_missing, (), "File",
                     lambda: bool(store.missing(session.state))),
         ]  # fmt: skip
 
+    @property
+    def unsaved(self) -> bool:
+        """Whether there is something to save: an empty session that has no file is nothing."""
+        session = self._session
+        return session.dirty and bool(session.state.clips or session.path)
+
     def open_paths(self, paths: list[Path]) -> None:
         """Open what was dropped or named: a session file, or audio files and folders."""
-        sessions = [path for path in paths if path.suffix == store.SUFFIX]
-        audio = [path for path in paths if path.suffix != store.SUFFIX]
-        if sessions:
-            self.open_session(sessions[0])
+        sessions = [path for path in paths if path.suffix.lower() == store.SUFFIX]
+        audio = [path for path in paths if path not in sessions]
+        if sessions and not self.open_session(sessions[0]):
+            return
         if audio:
             self._library.add(audio)
             self._remember(audio)
@@ -118,11 +127,21 @@ class SessionFiles:
         name, _ = QFileDialog.getSaveFileName(
             self.window, "Save session", self._folder(), SESSION_FILTER
         )
-        return self._write(Path(name).with_suffix(store.SUFFIX)) if name else False
+        if not name:
+            return False
+        path = Path(name)
+        if path.suffix.lower() != store.SUFFIX:
+            path = path.with_name(path.name + store.SUFFIX)
+            # The dialog asked about the name without it.
+            if path.exists() and not self._ask(
+                "Replace the file?", f"{path.name} is there already.", Button.Save
+            ):
+                return False
+        return self._write(path)
 
     def may_discard(self) -> bool:
         """Whether the session may be replaced: it is saved, or the user lets it go."""
-        if not self._session.dirty or not self._session.state.clips:
+        if not self.unsaved:
             return True
         answer = QMessageBox.question(
             self.window,
@@ -157,16 +176,12 @@ class SessionFiles:
 
     def locate_missing(self) -> None:
         """Ask where the files are that are not where the session says, one after the other."""
+        found = 0
         while lost := store.missing(self._session.state):
             clip = lost[0]
-            answer = QMessageBox.question(
-                self.window,
-                "A file is missing",
-                f"{clip.name} is not at\n{clip.path}\n\n{len(lost)} missing in all. Locate it?",
-                Button.Open | Button.Ignore,
-                Button.Open,
-            )
-            if answer != Button.Open:
+            more = f" {len(lost)} files are missing in all." if len(lost) > 1 else ""
+            text = f"{clip.name} is not at\n{clip.path}\n\nWhere is it now?{more}"
+            if not self._ask("A file is missing", text, Button.Open):
                 return
             name, _ = QFileDialog.getOpenFileName(
                 self.window, f"Where is {clip.name}?", self._folder(), "All files (*)"
@@ -179,6 +194,13 @@ class SessionFiles:
                 self._fail(failure)
                 return
             self._session.edit(f"Locate {clip.name}", state)
+            found += len(lost) - len(store.missing(state))
+        if found:
+            self._notify("The missing file was found." if found == 1 else f"{found} files found.")
+
+    def _ask(self, title: str, text: str, yes: QMessageBox.StandardButton) -> bool:
+        answer = QMessageBox.question(self.window, title, text, yes | Button.Cancel, yes)
+        return answer == yes
 
     def _write(self, path: Path) -> bool:
         try:

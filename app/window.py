@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtCore import QByteArray, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -169,7 +169,8 @@ class Window(QMainWindow):
         paths = [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()
-            self._on_drop(paths)
+            # Later: a question about unsaved work must not hold up the program dragged from.
+            QTimer.singleShot(0, self, lambda: self._on_drop(paths))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Close unless something unsaved is to be kept."""
