@@ -90,6 +90,7 @@ class Transport(QWidget):
         self._services = services
         self._player, self._session = services.player, services.session
         self._shuttling = False
+        self._possible = (False, 0)
         self._focus = FocusKeys(self)
         self._focus.changed.connect(self._refresh_keys)
         self.setAccessibleName("Transport")
@@ -270,6 +271,10 @@ class Transport(QWidget):
         self.setEnabled(self._has_audio())
         self._show_time()
         self._show_playing(self._player.playing)
+        possible = (self._has_audio(), len(self._player.slots))
+        if possible != self._possible:  # slots also change while a file is read
+            self._possible = possible
+            self._services.commands.refresh()
         self._refresh_keys()
 
     def minimumSizeHint(self) -> QSize:
