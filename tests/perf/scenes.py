@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import time
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import QEvent, QEventLoop, QObject, QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QWidget
@@ -20,6 +22,7 @@ from app import bootstrap, run
 from app.audio.devices import CLOCK, Output
 from app.bootstrap import Workbench
 from app.library import LoadedClip
+from engine.lanes import Job
 from engine.locations import Locations
 
 LEFT, NOTHING = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
@@ -118,6 +121,21 @@ class Stagehand:
         self.wait_for(lambda: not self.bench.services.lanes.busy)
         self.let_pass(0.5)
 
+    @property
+    def clip_id(self) -> str:
+        """The current clip's id."""
+        clip_id = self.bench.services.session.state.current_id
+        assert clip_id is not None
+        return clip_id
+
+    def master(self, lufs: float) -> Job:
+        """Master the current clip to a loudness no rendering in the cache has."""
+        session = self.bench.services.session
+        session.edit("Loudness", session.state.with_mastering(self.clip_id, lufs=float(lufs)))
+        job = self.bench.services.masters.master(self.clip_id)
+        assert job is not None
+        return job
+
     def wheel(self, notches: int, modifiers: Qt.KeyboardModifier = PLAIN) -> None:
         """Turn the wheel over the waveform."""
         wave = self.view.wave
@@ -215,17 +233,16 @@ def opening(file: str) -> dict[str, Any]:
     return measured
 
 
-def using(file: str, *, fitting: bool = False) -> dict[str, Any]:
-    """Zoom, scroll, select and move the playhead, perhaps while a fit runs."""
+def using(file: str, *, mastering: bool = False) -> dict[str, Any]:
+    """Zoom, scroll, select and move the playhead, perhaps while the heavy lane masters."""
     hand = Stagehand()
     hand.open(Path(file))
-    services = hand.bench.services
-    clip_id = services.session.state.current_id
-    assert clip_id is not None
+    masters, clip_id = hand.bench.services.masters, hand.clip_id
+    targets_lufs = itertools.cycle(np.arange(-18.0, -10.0, 0.1))
 
-    def keep_fitting() -> None:
-        if fitting and services.masters.job(clip_id) is None:
-            services.masters.master(clip_id)
+    def keep_busy() -> None:
+        if mastering and masters.job(clip_id) is None:
+            hand.master(next(targets_lufs))
 
     measured: dict[str, Any] = {}
     for name, acts in (
@@ -234,15 +251,12 @@ def using(file: str, *, fitting: bool = False) -> dict[str, Any]:
         ("drag a selection", _dragging(hand)),
         ("move the playhead", _seeking(hand)),
     ):
-        keep_fitting()
-        if fitting:
-            hand.let_pass(0.5)
         frames = []
         for act in acts:
-            keep_fitting()
+            keep_busy()
             frames.append(hand.frame(act))
         measured[name] = frames
-    services.masters.cancel(clip_id)
+    masters.cancel(clip_id)
     hand.close()
     return measured
 
@@ -278,23 +292,25 @@ def _seeking(hand: Stagehand) -> Iterator[Callable[[], object]]:
 
 
 def cancelling(file: str) -> dict[str, Any]:
-    """Cancel a fit at several moments, each time from the click to the end of the job."""
+    """Cancel mastering at several moments, each time from the click to the end of the job.
+
+    The text of each is the stage that was cancelled.
+    """
     hand = Stagehand()
     hand.open(Path(file))
-    services = hand.bench.services
-    clip_id = services.session.state.current_id
-    assert clip_id is not None
-    delays = []
-    for after_s in (6.0, 0.2, 0.7, 1.2, 2.0, 3.0, 4.0, 5.0, 7.0):
-        job = services.masters.master(clip_id)
-        assert job is not None
-        hand.let_pass(after_s)
+    first = hand.master(-14.0)
+    hand.wait_for(lambda: first.state.ended)  # torch is loaded and the kernels are compiled
+    stages, delays = [], []
+    for step in range(16):
+        job = hand.master(-16.0 + 0.2 * step)
+        hand.let_pass(0.05 + 0.1 * step)
         if job.state.ended:
             continue
+        stages.append(job.progress.text)
         job.cancel()
         delays.append(hand.wait_for(lambda job=job: job.state.ended))  # type: ignore[misc]
     hand.close()
-    return {"delays": delays}
+    return {"stages": stages, "delays": delays}
 
 
 def warming() -> dict[str, Any]:
@@ -317,13 +333,13 @@ def _resident() -> dict[str, int]:
     return {name: int(values[name].split()[0]) * 1024 for name in ("RssAnon", "RssFile")}
 
 
-def fitting(file: str) -> dict[str, Any]:
-    """As :func:`using`, while a fit runs."""
-    return using(file, fitting=True)
+def mastering(file: str) -> dict[str, Any]:
+    """As :func:`using`, while the heavy lane masters."""
+    return using(file, mastering=True)
 
 
 SCENES: dict[str, Callable[..., dict[str, Any]]] = {
-    scene.__name__: scene for scene in (start, opening, using, fitting, cancelling, warming)
+    scene.__name__: scene for scene in (start, opening, using, mastering, cancelling, warming)
 }
 
 if __name__ == "__main__":
