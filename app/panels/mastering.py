@@ -20,7 +20,7 @@ from app.document.state import MasteringEntry, SessionState
 from app.panels.base import Panel, Services
 from app.widgets.band_strip import BandStrip
 from app.widgets.job_watch import JobWatch
-from app.widgets.mastering_header import MasteringHeader
+from app.widgets.mastering_header import MasteringHeader, preset_delivery
 from app.widgets.mastering_layout import MasteringLayout
 from app.widgets.mastering_summary import summarise
 from app.widgets.stage_board import StageBoard
@@ -69,6 +69,7 @@ class MasteringPanel(Panel):
     def commands(self) -> list[Command]:
         """What can be done here, for menus, keys and the palette."""
         here = partial(Command, menu="Master", enabled=self._has_clip)
+        selections = [partial(self.select_band, index) for index in range(MAX_BANDS)]
         return [
             here(
                 "master.run",
@@ -92,13 +93,8 @@ class MasteringPanel(Panel):
             here("master.solo_off", "Solo off", partial(self.set_solo, -1), enabled=self._soloed),
             here("master.export", "Export…", self.export, ("Ctrl+E",), menu="File"),
             *(
-                here(
-                    f"master.band_{index + 1}",
-                    f"Select band {index + 1}",
-                    partial(self.select_band, index),
-                    menu="",
-                )
-                for index in range(MAX_BANDS)
+                here(f"master.band_{band}", f"Select band {band}", select, menu="")
+                for band, select in enumerate(selections, start=1)
             ),
         ]
 
@@ -319,9 +315,12 @@ class MasteringPanel(Panel):
             "amount": "Change amount",
         }
         field = next(iter(changes))
-        if field == "ceiling_dbtp" and self.entry.parameters is not None:
+        if field == "target":
+            # A purpose brings its own delivery level; it can be changed afterwards.
+            changes = {**changes, **preset_delivery(changes[field])}
+        if "ceiling_dbtp" in changes and self.entry.parameters is not None:
             # The ceiling aimed for is the limiter's: one number in two places.
-            limiter = replace(self.parameters.limiter, ceiling_dbtp=changes[field])
+            limiter = replace(self.parameters.limiter, ceiling_dbtp=changes["ceiling_dbtp"])
             changes = {**changes, "parameters": replace(self.parameters, limiter=limiter)}
         self._edit(labels[field], f"{self._clip_id}.mastering.{field}", **changes)
 

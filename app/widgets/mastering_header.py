@@ -39,6 +39,12 @@ def preset_titles() -> list[tuple[str, str, str]]:
     return [(name, data["title"], data["description"]) for name, data in found]
 
 
+def preset_delivery(name: str) -> dict[str, float]:
+    """Loudness and ceiling a master for this purpose has, as fields of a mastering entry."""
+    data = json.loads(resources.text("presets", f"{name}.json"))
+    return {field: float(data[field]) for field in ("lufs", "ceiling_dbtp")}
+
+
 class MasteringHeader(QWidget):
     """Two rows: target, references, loudness, ceiling, Master; pages, amount, summary, export.
 

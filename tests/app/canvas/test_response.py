@@ -238,6 +238,8 @@ def test_menu_on_the_graph_sets_its_range(hand: Hand) -> None:
 
 def test_tab_goes_through_the_handles_from_low_to_high_and_then_leaves(hand: Hand) -> None:
     hand.view.show_bands((Band(frequency_hz=900.0), Band(frequency_hz=90.0)))
+    hand.view.activateWindow()
+    QTest.qWaitForWindowActive(hand.view)
     hand.view.setFocus(Qt.FocusReason.TabFocusReason)
     QApplication.processEvents()
     visited = [hand.view.selected_index]

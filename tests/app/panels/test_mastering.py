@@ -434,3 +434,9 @@ def test_everything_fits(bench: Bench, dressed: None, size: tuple[int, int], pag
         if isinstance(widget, QAbstractSpinBox) and widget.isVisible():
             needed = widget.fontMetrics().horizontalAdvance(widget.text()) + 12
             assert widget.width() >= needed, widget.accessibleName()
+
+
+def test_a_purpose_brings_its_own_loudness(bench: Bench) -> None:
+    bench.panel.header.edited.emit({"target": "loud_modern"})
+    assert bench.panel.entry.lufs == -9.0
+    assert bench.panel.header.loudness.value() == -9.0
