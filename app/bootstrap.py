@@ -205,12 +205,19 @@ def key_overrides(settings: Settings) -> dict[str, tuple[str, ...]]:
     }
 
 
-def recover(workbench: Workbench, root: Path, ask: Callable[[Recovery], bool]) -> bool:
-    """Offer what a killed window left behind; tell whether it was taken."""
+def recover(workbench: Workbench, root: Path, ask: Callable[[Recovery], bool | None]) -> bool:
+    """Offer what a killed window left behind; tell whether it was taken.
+
+    ``ask`` says whether to take it or let it go; None leaves it for the next start.
+    """
     recovery = Recovery.find(root)
     if recovery is None:
         return False
-    if ask(recovery):
+    answer = ask(recovery)
+    if answer is None:
+        recovery.lock.unlock()
+        return False
+    if answer:
         workbench.services.session.open(recovery.state, recovery.path, dirty=True)
         workbench.autosave.snapshot()
         workbench.autosave.flush()  # on the disk, before the old journal goes

@@ -96,11 +96,12 @@ def _load_engine(_spec: None, context: Context) -> None:
     warm_up(None, context)
 
 
-def _ask_recovery(workbench: bootstrap.Workbench) -> Callable[[Recovery], bool]:
-    def ask(recovery: Recovery) -> bool:
+def _ask_recovery(workbench: bootstrap.Workbench) -> Callable[[Recovery], bool | None]:
+    def ask(recovery: Recovery) -> bool | None:
         when = datetime.fromtimestamp(recovery.written_at).strftime("%d %B, %H:%M")
         clips = len(recovery.state.clips)
-        text = f"audiobench did not end in order. A session of {clips} clips from {when} is there."
+        noun = "clip" if clips == 1 else "clips"
+        text = f"audiobench did not end in order. A session of {clips} {noun} from {when} is there."
         if not recovery.complete:
             text += "\nIts journal is damaged; the last edits may be missing."
         answer = QMessageBox.question(
@@ -110,6 +111,7 @@ def _ask_recovery(workbench: bootstrap.Workbench) -> Callable[[Recovery], bool]:
             Button.Open | Button.Discard,
             Button.Open,
         )
-        return answer == Button.Open
+        # Neither, when the program is ended while it asks.
+        return {Button.Open: True, Button.Discard: False}.get(answer)
 
     return ask
