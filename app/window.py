@@ -28,7 +28,6 @@ MENUS = ("File", "Edit", "View", "Playback", "Clip", "Master", "Help")
 LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
 RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
-NARROWEST_PANEL_PX = 220
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,5 +233,5 @@ def _scrolling(panel: Panel) -> QScrollArea:
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.setMinimumWidth(min(panel.minimumSizeHint().width(), NARROWEST_PANEL_PX))
+    area.setMinimumWidth(panel.narrowest_px)
     return area

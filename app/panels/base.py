@@ -46,11 +46,13 @@ class Services:
 class Panel(QWidget):
     """The content of one dock.
 
-    ``panel_id`` names it in layouts and commands; ``title`` stands on its tab.
+    ``panel_id`` names it in layouts and commands; ``title`` stands on its tab; narrower than
+    ``narrowest_px`` it is of no use (what does not fit by then scrolls).
     """
 
     panel_id = ""
     title = ""
+    narrowest_px = 170
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)

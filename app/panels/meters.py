@@ -57,6 +57,7 @@ class MetersPanel(Panel):
 
     panel_id = "meters"
     title = "Meters"
+    narrowest_px = 200
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
