@@ -11,12 +11,16 @@ import pytest
 import soundfile
 from pytestqt.qtbot import QtBot
 
+from app import bootstrap
+from app.audio.devices import CLOCK, Output
+from app.bootstrap import Workbench
 from app.document.session import Session
-from app.document.state import ClipEntry
+from app.document.state import ClipEntry, SessionState
 from app.library import Library, LoadedClip
 from app.masters import Masters
 from engine.cache import Cache
 from engine.lanes import Lanes
+from engine.locations import Locations
 
 RATE = 22050
 WriteSong = Callable[..., Path]
@@ -77,3 +81,15 @@ def write_song(tmp_path: Path) -> WriteSong:
         return path
 
     return write
+
+
+@pytest.fixture
+def bench(qtbot: QtBot, tmp_path: Path) -> Iterator[Workbench]:
+    """The whole program on settings and a cache of its own, playing into the clock-only sink."""
+    locations = Locations(tmp_path / "config", tmp_path / "cache", tmp_path / "data")
+    workbench = bootstrap.build(locations, Output(CLOCK))
+    workbench.window.show()
+    yield workbench
+    workbench.services.session.open(SessionState())  # what a test left unsaved is nobody's loss
+    workbench.window.close()
+    workbench.close()
