@@ -31,6 +31,8 @@ from engine.tasks import Context, Failure
 
 RENDERING_VERSION = 1
 MAX_RENDERINGS = 3
+# Less loudness than this is not worth giving up the dynamics aimed for.
+NOTABLE_LU = 0.5
 THIRD_OCTAVE = 2.0 ** (1.0 / 6.0) - 2.0 ** (-1.0 / 6.0)
 
 
@@ -143,18 +145,15 @@ def _master(spec: MasterSpec, source: StoredAudio, context: Context) -> MasterRe
     analysis = analyse(source, context.part(0.1, 0.15))
     target = _target(spec, analysis, context)
     found = _parameters(spec, source, target, analysis, context)
+    found, solver = _loud_enough(spec, source, target, found, context)
     applied = found.parameters.scaled(spec.amount)
-    applied, rendered, key, after, solution = _render(spec, source, target, applied, context)
+    applied, rendered, key, after, solution = _render(
+        spec, source, target, applied, solver, context
+    )
     context.report(0.95, 1.0, "Measuring the result")
     before_meter = LoudnessMeter(source.rate, source.channels)
     for block in blocks_of(source, context.part(0.95, 0.98)):
         before_meter.push(block)
-    warnings = [solution.note] if solution.note else []
-    if source.nonfinite_samples:
-        count = source.nonfinite_samples
-        warnings.append(f"{count} samples of the source were no numbers and were read as silence.")
-    if source.damage:
-        warnings.append(f"The source is damaged: {source.damage}")
     result = MasterResult(
         name=name,
         target=target,
@@ -170,8 +169,8 @@ def _master(spec: MasterSpec, source: StoredAudio, context: Context) -> MasterRe
         balance_after=tonal_balance(analyse(rendered, context.part(0.98, 1.0))),
         limiter_reduction_db=solution.reduction_db,
         history=found.history,
-        explanation=found.explanation,
-        warnings=tuple(warnings),
+        explanation=_explained(found, solution),
+        warnings=_warnings(spec, source, solution),
     )
     context.report(1.0, 1.0, "Mastered", applied)
     return result
@@ -252,15 +251,62 @@ def _parameters(
     return FitResult(replace(spec.parameters, limiter=limiter), (), {"all": "Set by hand."})
 
 
+def _loud_enough(
+    spec: MasterSpec, source: StoredAudio, target: Target, found: FitResult, context: Context
+) -> tuple[FitResult, LoudnessSolver]:
+    """Leave the dynamics alone where compressing them would cost the loudness aimed for.
+
+    Attacks pass a compressor that turns down all the rest: the limiter may then not lift it again.
+    """
+    solver = LoudnessSolver(source, found.parameters.scaled(spec.amount), context.part(0.4, 0.45))
+    compressor = found.parameters.compressor
+    if spec.parameters is not None or not compressor.enabled or compressor.ratio <= 1.0:
+        return found, solver
+    solution = solver.solve(target.lufs, spec.max_reduction_db)
+    if solution.reached:
+        return found, solver
+    parameters = replace(found.parameters, compressor=replace(compressor, ratio=1.0))
+    other = LoudnessSolver(source, parameters.scaled(spec.amount), context.part(0.45, 0.5))
+    gained_lu = other.solve(target.lufs, spec.max_reduction_db).expected_lufs
+    gained_lu -= solution.expected_lufs
+    if not gained_lu > NOTABLE_LU:
+        return found, solver
+    why = f"Compression would have cost {gained_lu:.1f} LU under the ceiling: left as it is."
+    explanation = {**found.explanation, "dynamics": why}
+    return replace(found, parameters=parameters, explanation=explanation), other
+
+
+def _explained(found: FitResult, solution: LoudnessSolution) -> Mapping[str, str]:
+    """What the fit says, with the level that was solved for in place of its estimate."""
+    if "level" not in found.explanation:
+        return found.explanation
+    level = f"{solution.gain_db:+.1f} dB into the limiter"
+    if solution.reduction_db > 0.0:
+        level += f", which takes off at most {solution.reduction_db:.1f} dB"
+    return {**found.explanation, "level": f"{level}."}
+
+
+def _warnings(spec: MasterSpec, source: StoredAudio, solution: LoudnessSolution) -> tuple[str, ...]:
+    """What the user should know; what decoding a file says is the context's already."""
+    warnings = [solution.note] if solution.note else []
+    decoded_before = isinstance(spec.source, StoredAudio)
+    if decoded_before and source.nonfinite_samples:
+        count = source.nonfinite_samples
+        warnings.append(f"{count} samples of the source were no numbers and were read as silence.")
+    if decoded_before and source.damage:
+        warnings.append(f"The source is damaged: {source.damage}")
+    return tuple(warnings)
+
+
 def _render(
     spec: MasterSpec,
     source: StoredAudio,
     target: Target,
     parameters: ChainParameters,
+    solver: LoudnessSolver,
     context: Context,
 ) -> tuple[ChainParameters, StoredAudio, str, Loudness, LoudnessSolution]:
     """Render until the loudness is met: nearly always the first time."""
-    solver = LoudnessSolver(source, parameters, context.part(0.4, 0.5))
     keep = spec.keep_gain and spec.parameters is not None
     for attempt in range(MAX_RENDERINGS):
         if keep:

@@ -17,8 +17,9 @@ from engine.audio.reader import read_clip
 from engine.audio.store import StoredAudio, StoreWriter
 from engine.cache import Cache
 from engine.mastering.chain import render
+from engine.mastering.fit import FitResult
 from engine.mastering.master import MasterSpec, export, master, master_to_file
-from engine.mastering.parameters import Band, BandKind, ChainParameters, Limiter
+from engine.mastering.parameters import Band, BandKind, ChainParameters, Compressor, Limiter
 from engine.tasks import Cancelled, Context, Failure, Progress
 
 torch.set_num_threads(1)
@@ -196,6 +197,38 @@ def test_progress_runs_forward_once(source: Path, cache: Cache) -> None:
     context = Context(lambda progress: seen.append(progress.fraction))
     master(MasterSpec(source, cache, target="bright", lufs=-15.0), context)
     assert seen == sorted(seen)
+
+
+@pytest.mark.parametrize(("lufs", "compressed"), [(-14.0, False), (-30.0, True)])
+def test_compression_is_given_up_only_where_it_costs_the_loudness(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch, lufs: float, compressed: bool
+) -> None:
+    """A slow attack lets clicks through and turns down what lies between them."""
+    clicks = 0.15 * np.random.default_rng(5).standard_normal((8 * RATE, 2))
+    clicks[:: RATE // 2] = 0.9
+    hard = Compressor(threshold_db=-40.0, ratio=4.0, attack_ms=100.0)
+    chain = ChainParameters(compressor=hard)
+    found = FitResult(chain, (), {"dynamics": "4:1", "level": "a guess"})
+    monkeypatch.setattr("engine.mastering.master.fit", lambda *_: found)
+    source = stored(cache, clicks.astype(np.float32), f"clicks{compressed:d}")
+    result = master(MasterSpec(source, cache, lufs=lufs))
+    assert (result.applied.compressor.ratio > 1.0) == compressed
+    assert ("would have cost" in result.explanation["dynamics"]) != compressed
+    assert result.after.integrated_lufs == pytest.approx(lufs, abs=0.2)
+    gain = f"{result.applied.limiter.gain_db:+.1f} dB into the limiter"
+    assert result.explanation["level"].startswith(gain)
+
+
+def test_what_is_wrong_with_a_file_is_said_once(cache: Cache, tmp_path: Path) -> None:
+    path = tmp_path / "torn.wav"
+    soundfile.write(path, music(seconds=2.0), RATE, "PCM_24")
+    path.write_bytes(path.read_bytes()[:200_000])
+    context = Context()
+    from_file = master(MasterSpec(path, cache, parameters=ChainParameters()), context)
+    from_store = master(MasterSpec(from_file.source, cache, parameters=ChainParameters()))
+    said = [*context.warnings, *from_file.warnings]
+    assert sum("ends early" in each for each in said) == 1
+    assert sum("ends early" in each for each in from_store.warnings) == 1
 
 
 def test_a_full_cache_does_not_lose_the_source_while_it_is_mastered(tmp_path: Path) -> None:
