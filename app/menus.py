@@ -10,15 +10,14 @@ from app.audio.devices import Output
 from app.commands import Command
 from app.panels.base import Services
 from app.settings import Settings, ThemeChoice
-from app.widgets.palette import CommandPalette
-from app.widgets.preferences import CacheView, Preferences
-from app.widgets.shortcuts import CheatSheet
-from app.widgets.welcome import Welcome
 from engine.tasks import Failure
 
 
 class Menus:
-    """Commands that belong to no panel."""
+    """Commands that belong to no panel.
+
+    Their dialogs are imported when they are asked for: the window opens sooner without them.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -48,14 +47,20 @@ class Menus:
 
     def palette(self) -> None:
         """Show the command palette."""
+        from app.widgets.palette import CommandPalette
+
         CommandPalette(self._services.commands, self.window).popup()
 
     def cheat_sheet(self) -> None:
         """Show all keys."""
+        from app.widgets.shortcuts import CheatSheet
+
         CheatSheet(self._services.commands, self.window).show()
 
     def welcome(self) -> None:
         """Show the welcome; its tick decides about the next start."""
+        from app.widgets.welcome import Welcome
+
         dialog = Welcome(self._services.commands, self.window)
         dialog.finished.connect(lambda _code: self._change(first_run=dialog.again.isChecked()))
         dialog.open()
@@ -80,6 +85,8 @@ class Menus:
 
     def preferences(self) -> None:
         """Edit the settings and put them to work."""
+        from app.widgets.preferences import CacheView, Preferences
+
         services = self._services
         cache = CacheView(
             str(services.cache.root), lambda: services.cache.size_bytes, services.cache.clear
