@@ -81,10 +81,13 @@ def screen() -> Iterator[str]:
 
 
 @pytest.fixture
-def stage(screen: str, tmp_path: Path) -> Stage:
+def stage(screen: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     """A stage with an empty home."""
     own = {"DISPLAY": screen, "QT_QPA_PLATFORM": "xcb", "AUDIOBENCH_HOME": str(tmp_path / "home")}
-    return Stage(os.environ | own)
+    # Whatever this shell prefers: a user's Python keeps the bytecode of what it has imported.
+    own |= {"PYTHONPYCACHEPREFIX": str(tmp_path_factory.getbasetemp() / "bytecode")}
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return Stage(inherited | own)
 
 
 @pytest.fixture(scope="session")
