@@ -242,6 +242,11 @@ def _follow_title(window: Window, session: Session, files: SessionFiles) -> None
         name = session.path.stem if session.path else "Untitled"
         window.setWindowTitle(f"{name}[*] – audiobench")
         window.setWindowModified(files.unsaved)
+        for command_id, verb, label in (
+            ("edit.undo", "Undo", session.undo_label),
+            ("edit.redo", "Redo", session.redo_label),
+        ):
+            window.name_command(command_id, f"{verb} “{label}”" if label else verb)
         window.refresh_commands()
 
     session.status_changed.connect(show)

@@ -63,7 +63,7 @@ def run_window(files: list[Path], *, demo: bool = False, theme: str | None = Non
                 workbench.open(files)
             elif not recovered and (demo or first_run):
                 open_demo(workbench, locations)
-            if first_run and not recovered:
+            if first_run and not recovered and not files:
                 workbench.menus.welcome()
 
         QTimer.singleShot(0, begin)

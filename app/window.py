@@ -28,6 +28,8 @@ MENUS = ("File", "Edit", "View", "Playback", "Clip", "Master", "Help")
 LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
 RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
+# The least share of the window's height that a panel at the bottom is shown with.
+SHOWN_HEIGHT = 0.28
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +137,18 @@ class Window(QMainWindow):
         """Bring menus and keys up to date with what is possible now."""
         self._commands.refresh()
 
+    def name_command(self, command_id: str, title: str) -> None:
+        """Show a command under another title, such as what Undo would take back."""
+        self._commands.action(command_id).setText(title)
+
     def show_panel(self, panel_id: str) -> None:
         """Bring one panel to the front."""
         dock = self.docks[panel_id]
+        lowest = int(SHOWN_HEIGHT * self.height())
         dock.show()
         dock.raise_()
+        if self.dockWidgetArea(dock) == BOTTOM and dock.height() < lowest:
+            self.resizeDocks([dock], [lowest], Qt.Orientation.Vertical)
 
     def layout_bytes(self) -> bytes:
         """The arrangement of docks as Qt writes it, for the settings."""
@@ -183,7 +192,10 @@ class Window(QMainWindow):
         dock.setObjectName(f"dock.{panel.panel_id}")
         dock.setWidget(_scrolling(panel))
         dock.setAccessibleName(panel.title)
+        beside = [each for each in self.docks.values() if self.dockWidgetArea(each) == area]
         self.addDockWidget(area, dock)
+        if beside and area == BOTTOM:
+            self.tabifyDockWidget(beside[-1], dock)  # side by side they would be slivers
         self.docks[panel.panel_id] = dock
 
     def _layout_commands(self) -> list[Command]:

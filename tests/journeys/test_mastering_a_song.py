@@ -83,6 +83,8 @@ def test_mastering_reaches_the_target_and_undo_takes_it_back(
     picture("song-mastered")
 
     window = workbench.window
+    undo = services.commands.action("edit.undo")
+    assert undo.text() == "Undo “Master song.wav”"
     qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert services.session.state.current.mastering.parameters is None  # type: ignore[union-attr]
     assert services.library.audio(clip.id).rendering is None  # type: ignore[union-attr]
