@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = ROOT.parent / "shared" / "audio" / "music"
 RATE = 44_100
-TIMEOUT_S = 280
+POLL_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +42,21 @@ class Stage:
 
     def run(self, *words: str, **variables: str) -> Run:
         """Run a command to its end; fails when it fails."""
-        begun = time.perf_counter()
-        process = subprocess.Popen(
-            words, env=self.environment | variables, cwd=ROOT, stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None
-        output = process.stdout.read()
-        _pid, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0, output
-        return Run(time.perf_counter() - begun, usage.ru_maxrss * 1024, output)
+        with tempfile.TemporaryFile("w+") as output:
+            begun = time.perf_counter()
+            process = subprocess.Popen(
+                words, env=self.environment | variables, cwd=ROOT, stdout=output
+            )
+            peak = 0
+            # Not rusage: that counts what this process had resident when it forked.
+            while process.poll() is None:
+                peak = max(peak, _peak_rss(process.pid))
+                time.sleep(POLL_S)
+            seconds = time.perf_counter() - begun
+            output.seek(0)
+            text = output.read()
+        assert process.returncode == 0, text
+        return Run(seconds, peak, text)
 
     def play(self, scene: str, *words: str, **variables: str) -> dict[str, Any]:
         """Run a scene of ``tests.perf.scenes`` in a fresh process; what it measured."""
@@ -118,6 +124,16 @@ def hour(join: Callable[[float], Path]) -> Path:
 def track(join: Callable[[float], Path]) -> Path:
     """Three minutes."""
     return join(3)
+
+
+def _peak_rss(pid: int) -> int:
+    """The most a process had resident, in bytes; 0 when it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    kilobytes = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
+    return 1024 * sum(kilobytes)
 
 
 def _programme() -> NDArray[np.float32]:
