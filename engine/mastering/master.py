@@ -29,7 +29,7 @@ from engine.mastering.parameters import ChainParameters
 from engine.mastering.targets import Target, from_preset, from_references, with_delivery
 from engine.tasks import Context, Failure
 
-RENDERING_VERSION = 1
+RENDERING_VERSION = 2
 MAX_RENDERINGS = 3
 # Less loudness than this is not worth giving up the dynamics aimed for.
 NOTABLE_LU = 0.5

@@ -129,7 +129,10 @@ class Compressor:
 
 @dataclass(frozen=True, slots=True)
 class Saturator:
-    """Oversampled soft clipper with unity gain for small signals; ``mix`` 0 is transparent."""
+    """Oversampled soft clipper with unity gain for small signals.
+
+    It fades to the straight line as ``drive_db`` or ``mix`` goes to 0.
+    """
 
     drive_db: float = 0.0
     mix: float = 1.0

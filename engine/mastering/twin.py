@@ -20,7 +20,7 @@ from engine.mastering.imager import side_bands
 from engine.mastering.limiter import LimiterProcessor
 from engine.mastering.oversample import half_bands
 from engine.mastering.parameters import ChainParameters, Imager, Limiter
-from engine.mastering.saturator import oversampling
+from engine.mastering.saturator import LEAST_CURVATURE, oversampling
 
 EDGE_FRAMES = 512
 SATURATOR_CASCADE = (40, 10.0)  # taps and Kaiser shape of the renderer's oversampling
@@ -69,20 +69,21 @@ def process(audio: Tensor, chain: ChainTensors, rate: int) -> Tensor:
 
 
 def saturate(audio: Tensor, drive_db: Tensor, mix: Tensor, rate: int) -> Tensor:
-    """Oversampled ``tanh(drive x) / drive``; only what the curve adds is band-limited.
+    """Oversampled ``tanh(g x) / g``; only what the curve adds is band-limited.
 
     The renderer's half-band cascade is linear phase, so it is a real factor on the spectrum.
     """
     if float(mix) == 0.0:
         return audio
-    drive = torch.pow(10.0, drive_db / 20.0).to(audio.dtype)
+    squared = torch.expm1(drive_db * (math.log(10.0) / 10.0))
+    g = torch.sqrt(squared.clamp(min=LEAST_CURVATURE**2)).to(audio.dtype)
     factor, frames = oversampling(rate), audio.shape[-1]
     size = frames + 2 * EDGE_FRAMES + frames % 2
     stuffed = audio.new_zeros((*audio.shape[:-1], size, factor))
     stuffed[..., EDGE_FRAMES : EDGE_FRAMES + frames, 0] = audio
     interpolator = _half_band_response(factor, factor * size).to(audio.dtype)
     fine = _filtered(stuffed.flatten(-2), interpolator)
-    added = torch.tanh(drive * fine) / drive - fine
+    added = torch.tanh(g * fine) / g - fine
     coarse = _filtered(added, interpolator / factor)[..., ::factor]
     return audio + mix.to(audio.dtype) * coarse[..., EDGE_FRAMES : EDGE_FRAMES + frames]
 

@@ -9,8 +9,9 @@ from engine.mastering.parameters import Saturator
 from engine.mastering.saturator import SaturatorProcessor
 
 
-def drive(drive_db: float) -> float:
-    return float(10.0 ** (drive_db / 20.0))
+def curvature(drive_db: float) -> float:
+    """The drive as a factor without its unity: sqrt(drive^2 - 1)."""
+    return float(np.sqrt(10.0 ** (drive_db / 10.0) - 1.0))
 
 
 def run(audio: np.ndarray, rate: int, parameters: Saturator) -> np.ndarray:
@@ -38,10 +39,10 @@ def test_aliases_of_a_full_tone_at_12_db_drive_lie_80_db_down(rate: int, hz: flo
     assert level_db[~harmonic].max() <= -80.0
 
 
-@pytest.mark.parametrize("drive_db", [3.0, 12.0, 24.0])
+@pytest.mark.parametrize("drive_db", [0.1, 3.0, 12.0, 24.0])
 def test_a_low_tone_follows_tanh(drive_db: float) -> None:
     """At 40 Hz all harmonics that matter lie below Nyquist: sampling the curve is exact."""
-    rate, g = 48000, drive(drive_db)
+    rate, g = 48000, curvature(drive_db)
     tone = 0.9 * np.sin(2.0 * np.pi * 40.0 / rate * np.arange(rate // 2))[None]
     out = run(tone, rate, Saturator(drive_db))
     expected = np.tanh(g * tone) / g
@@ -71,8 +72,16 @@ def test_the_curve_is_odd_and_makes_no_dc() -> None:
 def test_harder_drive_takes_more_off_the_peaks() -> None:
     tone = np.sin(2.0 * np.pi * 100.0 / 44100 * np.arange(8000))[None]
     peaks = [np.abs(run(tone, 44100, Saturator(db))[0, 1000:-1000]).max() for db in (1, 6, 12, 24)]
-    expected = [np.tanh(drive(db)) / drive(db) for db in (1, 6, 12, 24)]
+    expected = [np.tanh(curvature(db)) / curvature(db) for db in (1, 6, 12, 24)]
     np.testing.assert_allclose(peaks, expected, rtol=1e-3)
+
+
+@pytest.mark.parametrize("drive_db", [1e-300, 1e-9, 1e-4, 0.01, 0.1])
+def test_turned_down_it_fades_to_nothing(drive_db: float) -> None:
+    """x - tanh(g x) / g is less than g^2 x^3 / 3, and g^2 is 0.2303 per dB at the bottom."""
+    tone = np.sin(2.0 * np.pi * 100.0 / 48000 * np.arange(9600))[None]
+    added = run(tone, 48000, Saturator(drive_db)) - tone
+    assert np.abs(added).max() < 0.08 * drive_db + 1e-6
 
 
 @pytest.mark.parametrize(
