@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from app.audio.layout import SLOTS, Block
 from app.audio.route import Leg, Motion, route
+from app.audio.sources import to_stereo
 from app.audio.voice import Voice
 
 FADE_S = 0.005
@@ -221,8 +222,8 @@ class Mixer:
     def _mix(
         self, position: float, legs: list[Leg], count: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Sum of the audible voices, and the same without inserts and gains; ``[count, 2]``."""
-        dry = np.zeros((count, 2), np.float32)
+        """What the first slot holds here, to compare with, and what is heard; ``[count, 2]``."""
+        dry = self._original(legs, count)
         wet = np.zeros((count, 2), np.float32)
         at = self._faded + np.arange(count, dtype=np.float32)
         fade = np.minimum(at / np.float32(self.fade_frames), np.float32(1.0))[:, None]
@@ -234,17 +235,22 @@ class Mixer:
                 self._gain_to[slot] = targets[slot]
                 self._gain_walked[slot] = self.fade_frames
                 continue
-            plain, heard = voice.play(position, count, legs, self._motion)
+            heard = voice.play(position, count, legs, self._motion)
             gain = self._gain_ramp(slot, targets[slot], count)
             if fading and first != last:
                 level = first * (1 - fade) + last * fade
-                plain, heard = plain * level, heard * level
-            dry += plain
+                heard = heard * level
             wet += heard * gain
         self._faded = min(self.fade_frames, self._faded + count)
         t = np.float32(self._faded / self.fade_frames)
         self._levels = self._from * (1 - t) + self._to * t
         return dry, wet
+
+    def _original(self, legs: list[Leg], count: int) -> NDArray[np.float32]:
+        voice = self.voices[0]
+        if voice is None:
+            return np.zeros((count, 2), np.float32)
+        return to_stereo(voice.source.follow(legs, self._motion.speed))
 
     def _wanted_gains(self) -> NDArray[np.float32]:
         gains: NDArray[np.float32] = np.power(10.0, self._block.control["gain_db"] / 20.0).astype(

@@ -35,7 +35,8 @@ class Taps:
         Returns
         -------
         before, after
-            The active source itself and what was heard; float32 ``[2, frames]`` copies.
+            What the first slot (the original) holds there, and what was heard; float32
+            ``[2, frames]`` copies.
         """
         frames = min(frames, TAP_FRAMES - _MARGIN_FRAMES)
         end = self.written_frames

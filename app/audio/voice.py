@@ -67,23 +67,15 @@ class Voice:
 
     def play(
         self, position: float, count: int, legs: list[Leg], motion: Motion
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Render ``count`` frames from ``position``.
-
-        Returns
-        -------
-        dry, wet
-            The source itself and what is to be heard, both ``[count, 2]`` and aligned.
-        """
-        dry = to_stereo(self.source.follow(legs, motion.speed))
-        if not self.insert or self.error:
-            return dry, dry
-        try:
-            return dry, to_stereo(self._through(self.insert, position, count, motion))
-        except Exception as error:
-            # Whatever a foreign processor raises, the music goes on; the host reports it.
-            self.error = error
-            return dry, dry
+    ) -> NDArray[np.float32]:
+        """Render ``count`` frames from ``position``, as ``[count, 2]``."""
+        if self.insert and not self.error:
+            try:
+                return to_stereo(self._through(self.insert, position, count, motion))
+            except Exception as error:
+                # Whatever a foreign processor raises, the music goes on; the host reports it.
+                self.error = error
+        return to_stereo(self.source.follow(legs, motion.speed))
 
     def _through(
         self, insert: Insert, position: float, count: int, motion: Motion

@@ -312,3 +312,15 @@ def test_a_loop_beyond_the_end_wraps_at_the_end(deck, noise) -> None:
     deck.play()
     way = np.concatenate([np.arange(3000), np.tile(np.arange(1000, 3000), 3)])[:6000]
     np.testing.assert_array_equal(deck.render(6000), signal[way])
+
+
+def test_the_taps_compare_what_is_heard_with_the_first_slot(deck, noise) -> None:
+    original, master = noise(4000), noise(4000)
+    deck.load(original, master)
+    deck.block.control["gain_db"][1] = -6.0
+    deck.select(1)
+    deck.play()
+    heard = deck.render(3000)
+    np.testing.assert_array_equal(deck.block.before[1000:3000], original[1000:3000])
+    np.testing.assert_array_equal(deck.block.after[1000:3000], heard[1000:3000])
+    np.testing.assert_allclose(heard[1000:3000], master[1000:3000] * 10**-0.3, atol=1e-6)
