@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.atomic import replacing
 from engine.tasks import Context
 
 FILE_NAME = "demo - dull and quiet.flac"
@@ -21,5 +22,7 @@ def make_demo(data: Path, context: Context) -> Path:
         from resources.demo.synthesise import write_demo
 
         context.report(0, 1, "synthesising the demo track")
-        write_demo(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:  # two windows may be first at once
+            write_demo(temporary)
     return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from app.demo import make_demo
@@ -33,5 +32,5 @@ def run_demo(folder: Path) -> int:
     )
     if code == 0:
         print(f"\nWritten:\n  {written}\n  {report}\n  {picture}")
-        print("With a display, the same command opens the window.", file=sys.stdout)
+        print("With a display, the same command opens the window.")
     return code

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.atomic import replacing
 from engine.cli.command import DONE, Command, UsageError
 from engine.cli.terminal import Terminal
 from engine.tasks import Failure
@@ -36,9 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, terminal: Terminal) -> int:
     """Write the picture."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from PySide6.QtCore import qInstallMessageHandler
+
     from app import bootstrap
     from app.audio.devices import CLOCK, Output
     from app.demo import make_demo
+    from app.document import store
+    from app.settings import ThemeChoice
     from app.window import LAYOUTS
     from engine.locations import Locations
     from engine.tasks import Context
@@ -47,36 +54,53 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
         width, height = (int(part) for part in options.size.split("x"))
     except ValueError as error:
         raise UsageError(f"{options.size} is no size; write it like 1400x900") from error
+    if width < 1 or height < 1:
+        raise UsageError(f"{options.size} is no size; write it like 1400x900")
     if options.layout not in LAYOUTS:
         raise UsageError(f"there is no layout {options.layout}; there are {', '.join(LAYOUTS)}")
+    if options.theme not in list(ThemeChoice):
+        raise UsageError(f"there is no theme {options.theme}; there are {', '.join(ThemeChoice)}")
+    previous = qInstallMessageHandler(_pass_on)
     with tempfile.TemporaryDirectory() as folder:
         # Settings and journals of their own; the cache and the demo are the user's.
         standard = Locations.standard()
         locations = Locations(Path(folder) / "config", standard.cache, Path(folder) / "data")
         application = bootstrap.make_application(["audiobench"])
         workbench = bootstrap.build(locations, Output(CLOCK))
+        failures: list[Failure] = []
+        for source in (workbench.services.library.failed, workbench.services.masters.failed):
+            source.connect(failures.append)
         try:
+            if options.panel and options.panel not in workbench.window.docks:
+                there = ", ".join(workbench.window.docks)
+                raise UsageError(f"there is no panel {options.panel}; there are {there}")
             workbench.services.theme.choose(options.theme)
             workbench.window.resize(width, height)
             workbench.window.show()
             if options.session:
-                workbench.files.open_session(options.session)
+                workbench.services.session.open(store.load(options.session), options.session)
             else:
                 workbench.open(options.files or [make_demo(standard.data, Context())])
-            wait_until(application.processEvents, lambda: is_loaded(workbench))
+            wait_until(application.processEvents, lambda: bool(failures) or is_loaded(workbench))
             clip = workbench.services.session.state.current
-            if options.master and clip is not None:
-                workbench.services.masters.master(clip.id)
+            if options.master and clip is not None and not failures:
+                job = workbench.services.masters.master(clip.id)
+                # as long as it takes: a long recording is no fault
+                wait_until(application.processEvents, lambda: not job or job.state.ended, math.inf)
                 wait_until(application.processEvents, lambda: not workbench.services.lanes.busy)
+            if failures:
+                raise failures[0]
             workbench.window.show_layout(options.layout)
             if options.panel:
                 workbench.window.show_panel(options.panel)
             settle(application.processEvents)
             save(workbench, options.out)
+            size = workbench.window.size()
         finally:
             workbench.close()
+            qInstallMessageHandler(previous)
     terminal.say(f"wrote {options.out}")
-    terminal.emit({"written": str(options.out), "width": width, "height": height})
+    terminal.emit({"written": str(options.out), "width": size.width(), "height": size.height()})
     return DONE
 
 
@@ -88,14 +112,16 @@ def is_loaded(workbench: Workbench) -> bool:
     return bool(state.clips) and ready and not workbench.services.lanes.busy
 
 
-def wait_until(process: Callable[[], Any], done: Callable[[], bool]) -> None:
+def wait_until(
+    process: Callable[[], Any], done: Callable[[], bool], timeout_s: float = LOAD_TIMEOUT_S
+) -> None:
     """Run the event loop until something is true; raises :class:`Failure` after a while."""
-    deadline = time.monotonic() + LOAD_TIMEOUT_S
+    deadline = time.monotonic() + timeout_s
     while not done():
         if time.monotonic() > deadline:
             raise Failure(
                 "The window did not become ready.",
-                f"It was still loading after {LOAD_TIMEOUT_S:.0f} s.",
+                f"It was still loading after {timeout_s:.0f} s.",
                 "Try with a shorter file.",
             )
         process()
@@ -112,13 +138,23 @@ def settle(process: Callable[[], Any]) -> None:
 
 def save(workbench: Workbench, out: Path) -> None:
     """Write the window as PNG."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if not workbench.window.grab().save(str(out), "PNG"):
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(out) as temporary:
+            if not workbench.window.grab().save(str(temporary), "PNG"):
+                raise OSError("the folder is read-only or the disk is full")
+    except OSError as error:
         raise Failure(
             f"The picture could not be written to {out}.",
-            "The folder is read-only or the disk is full.",
+            f"{error.strerror or error}.",
             "Choose another place.",
-        )
+        ) from error
+
+
+def _pass_on(_kind: object, _context: object, text: str) -> None:
+    """Qt's messages, without what a platform that has no screen cannot do."""
+    if not text.startswith("This plugin does not support"):
+        print(text, file=sys.stderr)
 
 
 COMMAND = Command(

@@ -231,8 +231,15 @@ def style_sheet(tokens: Tokens) -> str:
     QLineEdit, QAbstractSpinBox, QComboBox, QPlainTextEdit, QTextEdit {{ background: {t.field};
         border: 1px solid {t.line}; border-radius: 4px; padding: 3px 6px;
         selection-background-color: {t.accent}; selection-color: {t.accent_text}; }}
+    QAbstractSpinBox {{ padding-right: 2px; }}
+    QCheckBox::indicator {{ width: 13px; height: 13px; background: {t.field};
+        border: 1px solid {t.muted}; border-radius: 3px; }}
+    QCheckBox::indicator:hover, QCheckBox:focus::indicator {{ border-color: {t.accent}; }}
+    QCheckBox::indicator:checked {{ background: {t.accent}; border-color: {t.accent};
+        image: url("{_picture("tick", t)}"); }}
+    QCheckBox::indicator:disabled {{ border-color: {t.line}; }}
     QComboBox::drop-down {{ border: none; width: 20px; }}
-    QComboBox::down-arrow {{ image: url("{_chevron(t)}"); width: 10px; height: 10px; }}
+    QComboBox::down-arrow {{ image: url("{_picture("chevron", t)}"); width: 10px; height: 10px; }}
     QListView, QTreeView, QTableView {{ background: {t.field}; border: 1px solid {t.line};
         border-radius: 4px; alternate-background-color: {t.panel}; }}
     QHeaderView::section {{ background: {t.panel}; color: {t.muted}; border: none;
@@ -254,9 +261,9 @@ def style_sheet(tokens: Tokens) -> str:
     """
 
 
-def _chevron(tokens: Tokens) -> str:
-    """Path of the combo boxes' arrow; a style sheet can take a picture only from a file."""
-    name = f"chevron-{'dark' if tokens.dark else 'light'}.svg"
+def _picture(stem: str, tokens: Tokens) -> str:
+    """Path of an arrow or a tick; a style sheet can take a picture only from a file."""
+    name = f"{stem}-{'dark' if tokens.dark else 'light'}.svg"
     return Path(str(files(resources).joinpath("themes", name))).as_posix()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPoint, Qt
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
@@ -97,12 +98,12 @@ class ClipModel(QAbstractListModel):
 
     def _detail(self, clip: ClipEntry) -> str:
         kind = {1: "mono", 2: "stereo"}.get(clip.channels, f"{clip.channels} ch")
-        parts = [clock(clip.duration_s), f"{clip.rate / 1000:g} kHz", kind]
+        parts = [clock(clip.duration_s)]
         loaded = self._services.library.audio(clip.id)
         loudness = loaded.loudness if loaded else None
         if loudness is not None and math.isfinite(loudness.integrated_lufs):
             parts.append(f"{loudness.integrated_lufs:.1f} LUFS")
-        return " · ".join(parts)
+        return " · ".join([*parts, f"{clip.rate / 1000:g} kHz", kind])  # a narrow panel cuts it
 
 
 class FilesPanel(Panel):
@@ -124,6 +125,9 @@ class FilesPanel(Panel):
         self._view.customContextMenuRequested.connect(self._open_menu)
         self._view.activated.connect(lambda index: self._show_clip(index.row()))
         self._view.clicked.connect(lambda index: self._show_clip(index.row()))
+        delete = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self._view)
+        delete.setContext(Qt.ShortcutContext.WidgetShortcut)
+        delete.activated.connect(self._close_selected)
         self._add = QPushButton("Open…", self)
         self._add.clicked.connect(lambda: services.commands.run("file.open"))
         self._master_all = QPushButton("Master all", self)
@@ -206,13 +210,26 @@ class FilesPanel(Panel):
         for clip_id in clip_ids:
             self.services.masters.cancel(clip_id)
 
+    def _export(self, clip_ids: list[str]) -> None:
+        """One clip by the dialog, which is of the clip on screen; several into a folder."""
+        if len(clip_ids) == 1:
+            self._show_clip(self._clips.row_of(clip_ids[0]))
+            self.services.commands.run("master.export")
+        else:
+            self._export_into_folder(clip_ids)
+
     def _export_all(self) -> None:
-        """Write every clip's master into a folder, as 24-bit WAV under the clip's name."""
-        name = QFileDialog.getExistingDirectory(self, "Export all masters into")
+        self._export_into_folder([clip.id for clip in self.services.session.state.clips])
+
+    def _export_into_folder(self, clip_ids: list[str]) -> None:
+        """Write clips' masters as 24-bit WAV under the clips' names."""
+        name = QFileDialog.getExistingDirectory(self, "Export masters into")
         if not name:
             return
         taken: set[Path] = set()
         for clip in self.services.session.state.clips:
+            if clip.id not in clip_ids:
+                continue
             path = unused(Path(name) / f"{clip.path.stem} - master.wav", taken)
             taken.add(path)  # it is written later, in a lane
             request = ExportRequest(ExportWhat.MASTER, path, ExportFormat("wav", 24))
@@ -224,6 +241,8 @@ class FilesPanel(Panel):
         state = session.state
         for clip_id in ids:
             state = state.without_clip(clip_id)
+        if state == session.state:
+            return
         session.edit("Close clip" if len(ids) == 1 else f"Close {len(ids)} clips", state)
 
     def _open_menu(self, where: QPoint) -> None:
@@ -234,7 +253,7 @@ class FilesPanel(Panel):
         entries: list[tuple[str, Callable[[], object]]] = [
             ("Master", lambda: [self.services.masters.master(each) for each in ids]),
             ("Cancel mastering", lambda: self._cancel(ids)),
-            ("Export…", lambda: self.services.commands.run("master.export")),
+            ("Export…", lambda: self._export(ids)),
             ("Close", self._close_selected),
         ]
         for title, run in entries:

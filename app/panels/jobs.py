@@ -47,6 +47,8 @@ class JobRow(QFrame):
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self._title = QLabel(job.title, self)
         self._detail = QLabel(self)
+        for label in (self._title, self._detail):  # a file may be called "<b>.wav"
+            label.setTextFormat(Qt.TextFormat.PlainText)
         self._detail.setProperty("muted", True)
         self._detail.setWordWrap(True)
         self._bar = QProgressBar(self)
@@ -166,6 +168,7 @@ class JobsPanel(Panel):
         row = self._rows.pop(job.id, None)
         if row is not None:
             self._list.removeWidget(row)
+            row.hide()
             row.deleteLater()
         self._empty.setVisible(not self._rows)
 

@@ -90,6 +90,7 @@ class LogPanel(Panel):
     def _show_all(self, name: str) -> None:
         lines = [line for level, line in self._records if level >= LEVELS[name]]
         self._text.setPlainText("\n".join(lines))
+        self._text.verticalScrollBar().setValue(self._text.verticalScrollBar().maximum())
 
     def _clear(self) -> None:
         self._records.clear()

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt
+from PySide6.QtGui import QKeyEvent, QPainter, QPalette
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.commands import Command, Commands
+
+MENU_ROLE, KEYS_ROLE = Qt.ItemDataRole.UserRole + 1, Qt.ItemDataRole.UserRole + 2
+PAD_X, PAD_Y = 8, 4
+
+Index = QModelIndex | QPersistentModelIndex
 
 
 def match_score(query: str, title: str) -> int:
@@ -28,6 +44,35 @@ def match_score(query: str, title: str) -> int:
     return score
 
 
+class _Row(QStyledItemDelegate):
+    """Title at the left with its menu in grey, keys at the right."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(200, option.fontMetrics.height() + 2 * PAD_Y)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        painter.save()
+        style = option.widget.style() if option.widget else QApplication.style()
+        element = QStyle.PrimitiveElement.PE_PanelItemViewItem
+        style.drawPrimitive(element, option, painter, option.widget)
+        role, palette = QPalette.ColorRole, option.palette
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        color = palette.color(role.HighlightedText if selected else role.Text)
+        grey = color if selected else palette.color(role.PlaceholderText)
+        area = option.rect.adjusted(PAD_X, 0, -PAD_X, 0)
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        title = str(index.data())
+        painter.setPen(color)
+        painter.drawText(area, left, title)
+        painter.drawText(
+            area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, index.data(KEYS_ROLE)
+        )
+        painter.setPen(grey)
+        area.setLeft(area.left() + option.fontMetrics.horizontalAdvance(title) + 2 * PAD_X)
+        painter.drawText(area, left, index.data(MENU_ROLE))
+        painter.restore()
+
+
 class CommandPalette(QDialog):
     """A list of every command that can run now, filtered as one types."""
 
@@ -42,6 +87,7 @@ class CommandPalette(QDialog):
         self._query.installEventFilter(self)
         self._list = QListWidget(self)
         self._list.setAccessibleName("Commands found")
+        self._list.setItemDelegate(_Row(self._list))
         self._list.itemActivated.connect(self._run)
         self._list.itemClicked.connect(self._run)
         layout = QVBoxLayout(self)
@@ -70,15 +116,19 @@ class CommandPalette(QDialog):
     def _fill(self, query: str) -> None:
         scored: list[tuple[int, Command]] = []
         for command in self._commands.all():
-            score = match_score(query, f"{command.menu.replace('/', ' ')} {command.title}")
+            # A fit in the title alone is worth more than one that needs the menu's name.
+            context = f"{command.menu.replace('/', ' ')} {command.title}"
+            score = 2 * match_score(query, command.title) or match_score(query, context)
             if score and command.enabled():
                 scored.append((score, command))
-        scored.sort(key=lambda pair: (-pair[0], pair[1].title) if query else (0, ""))
+        if query:
+            scored.sort(key=lambda pair: (-pair[0], len(pair[1].title), pair[1].title))
         self._list.clear()
         for _, command in scored:
-            keys = "   ".join(self._commands.keys(command.id))
-            item = QListWidgetItem(f"{command.title}    {keys}".rstrip())
+            item = QListWidgetItem(command.title)
             item.setData(Qt.ItemDataRole.UserRole, command.id)
+            item.setData(MENU_ROLE, command.menu.replace("/", " › "))
+            item.setData(KEYS_ROLE, "   ".join(self._commands.keys(command.id)))
             item.setToolTip(command.hint)
             self._list.addItem(item)
         self._list.setCurrentRow(0)

@@ -25,8 +25,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.commands import Commands
+from app.commands import Command, Commands
 from app.settings import Settings, ThemeChoice
+from app.widgets.mastering_header import preset_titles
 
 SYSTEM_DEVICE = "System default"
 
@@ -64,6 +65,7 @@ class Preferences(QDialog):
         self._cache = cache
         self._keys: dict[str, str] = dict(settings.keys)
         tabs = QTabWidget(self)
+        tabs.setDocumentMode(True)
         tabs.addTab(self._general_page(devices), "General")
         tabs.addTab(self._mastering_page(), "Mastering")
         tabs.addTab(self._keys_page(), "Keys")
@@ -89,6 +91,7 @@ class Preferences(QDialog):
             keys=dict(self._keys),
             master=replace(
                 self._settings.master,
+                target=str(self._target.currentData()),
                 lufs=self._lufs.value(),
                 ceiling_dbtp=self._ceiling.value(),
                 amount=self._amount.value() / 100.0,
@@ -130,6 +133,13 @@ class Preferences(QDialog):
         page = QWidget(self)
         form = QFormLayout(page)
         master = self._settings.master
+        self._target = QComboBox(page)
+        for name, title, description in preset_titles():
+            self._target.addItem(title, name)
+            row = self._target.count() - 1
+            self._target.setItemData(row, description, Qt.ItemDataRole.ToolTipRole)
+        self._target.setCurrentIndex(max(self._target.findData(master.target), 0))
+        form.addRow("Tonal &balance", self._target)
         self._lufs = _number(master.lufs, -40, -5, " LUFS", 1)
         self._ceiling = _number(master.ceiling_dbtp, -12, 0, " dBTP", 1)
         self._amount = _number(100 * master.amount, 0, 150, " %", 0)
@@ -158,7 +168,7 @@ class Preferences(QDialog):
             item = QTableWidgetItem(command.title)
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
             self._table.setItem(row, 0, item)
-            own = self._keys.get(command.id, ", ".join(self._commands.keys(command.id)))
+            own = self._keys.get(command.id, ", ".join(command.keys))
             edit = QKeySequenceEdit(QKeySequence(own), page)
             edit.setClearButtonEnabled(True)
             edit.setAccessibleName(f"Key of {command.title}")
@@ -172,17 +182,35 @@ class Preferences(QDialog):
         layout.addWidget(search)
         layout.addWidget(self._table, 1)
         layout.addWidget(self._conflict)
+        reset = QPushButton("Reset all keys", page)
+        reset.setToolTip("Every command has its own keys again")
+        reset.clicked.connect(self._reset_keys)
+        layout.addWidget(reset, 0, Qt.AlignmentFlag.AlignLeft)
         return page
+
+    def _reset_keys(self) -> None:
+        for row, command in enumerate(self._commands.all()):
+            edit = self._table.cellWidget(row, 1)
+            if isinstance(edit, QKeySequenceEdit):
+                edit.setKeySequence(QKeySequence(", ".join(command.keys)))
+        self._keys.clear()
+        self._conflict.clear()
 
     def _set_key(self, command_id: str, keys: QKeySequence) -> None:
         text = keys.toString()
+        own = set(_alternatives(text))
         others = [
             command.title
             for command in self._commands.all()
-            if command.id != command_id and text and text in self._commands.keys(command.id)
+            if command.id != command_id and own & set(self._keys_of(command))
         ]
         self._conflict.setText(f"{text} is also the key of {', '.join(others)}." if others else "")
         self._keys[command_id] = text
+
+    def _keys_of(self, command: Command) -> list[str]:
+        """The keys of a command as they stand in the form."""
+        keys = _alternatives(self._keys.get(command.id, ", ".join(command.keys)))
+        return [QKeySequence(key).toString() for key in keys]
 
     def _filter_keys(self, text: str) -> None:
         for row in range(self._table.rowCount()):
@@ -198,6 +226,10 @@ class Preferences(QDialog):
         self._cache_size.setText(f"{self._cache.size_bytes() / 1e9:.2f} GB in use")
 
 
+def _alternatives(text: str) -> list[str]:
+    return [key for key in text.split(", ") if key]
+
+
 def _chooser(choices: list[str], current: str) -> QComboBox:
     box = QComboBox()
     box.addItems(choices)
@@ -210,5 +242,7 @@ def _number(value: float, low: float, high: float, suffix: str, decimals: int) -
     box.setDecimals(decimals)
     box.setRange(low, high)
     box.setSuffix(suffix)
+    box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+    box.setToolTip(f"{low:g} to {high:g}{suffix}; arrow keys and the wheel step")
     box.setValue(value)
     return box

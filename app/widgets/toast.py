@@ -101,7 +101,8 @@ class Toast(QFrame):
     def _place(self) -> None:
         width = min(560, self._window.width() - 2 * MARGIN_PX)
         self.setFixedWidth(width)
-        self.setFixedHeight(self._row.heightForWidth(width))
+        frame = 2 * (self.frameWidth() + 1)  # the style sheet's border comes on top
+        self.setFixedHeight(self._row.heightForWidth(width - frame) + frame)
         x = (self._window.width() - width) // 2
         self.move(x, self._window.height() - self.height() - 4 * MARGIN_PX)
 
