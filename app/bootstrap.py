@@ -38,7 +38,7 @@ from app.theme import Theme
 from app.widgets.status import StatusLine
 from app.widgets.toast import Toast
 from app.widgets.transport import Transport
-from app.window import BOTTOM, LEFT, RIGHT, Window
+from app.window import BOTTOM, LAYOUTS, LEFT, RIGHT, Window
 from engine.cache import Cache
 from engine.lanes import Lanes
 from engine.tasks import Failure
@@ -164,6 +164,8 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
     )
     said.append(Toast(window, theme))
     files.window = menus.window = window
+    files.layout_name = lambda: window.layout_name
+    session.opened.connect(lambda: _show_session_layout(window, session))
     recent = window.menu("File/Open recent")
     recent.setToolTipsVisible(True)
     recent.aboutToShow.connect(lambda: files.fill_recent(recent))
@@ -177,7 +179,7 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
     autosave = Autosave(session, locations.recovery)
     autosave.troubled.connect(services.fail)
     if not _restore_layout(window, current):
-        window.show_layout("Analyse")
+        window.show_layout("Master")
     return Workbench(window, services, files, autosave, slots, live_loudness, panels, menus)
 
 
@@ -252,6 +254,12 @@ def _follow_title(window: Window, session: Session, files: SessionFiles) -> None
     session.status_changed.connect(show)
     session.changed.connect(lambda _state: show())
     show()
+
+
+def _show_session_layout(window: Window, session: Session) -> None:
+    """A saved session comes back in the layout it was saved in."""
+    if session.path is not None and session.state.layout in LAYOUTS:
+        window.show_layout(session.state.layout)
 
 
 def _restore_layout(window: Window, settings: Settings) -> bool:

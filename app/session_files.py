@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -50,6 +51,7 @@ class SessionFiles:
         self._fail = fail
         self._notify = notify
         self.window: QWidget | None = None
+        self.layout_name: Callable[[], str] = str
 
     def commands(self) -> list[Command]:
         """Open, save and their like."""
@@ -203,6 +205,9 @@ class SessionFiles:
         return answer == yes
 
     def _write(self, path: Path) -> bool:
+        layout = self.layout_name()
+        if layout:
+            self._session.adjust(lambda state: replace(state, layout=layout))
         try:
             store.save(self._session.state, path)
         except Failure as failure:

@@ -299,14 +299,15 @@ class Lanes(QObject):
         ValueError
             If the lane is unknown.
         RuntimeError
-            After :meth:`shutdown`, and in another thread than the owner's.
+            In another thread than the owner's.
+
+        After :meth:`shutdown` the job is cancelled at once: what the end of a program still
+        delivers must not start anything, nor be an error.
         """
-        if self._closed:
-            raise RuntimeError("the lanes were shut down")
         if threading.get_ident() != self._owner:
             raise RuntimeError("jobs are submitted in the thread the lanes live in")
         name = str(lane)
-        inbox = self._inbox(name)
+        inbox = SimpleQueue() if self._closed else self._inbox(name)
         number = next(self._numbers)
         post = self._posted.emit
         context = Context(
@@ -321,7 +322,10 @@ class Lanes(QObject):
             job.ended.connect(lambda: self._jobs.pop(number, None))
         else:
             self.submitted.emit(job)
-        inbox.put(run)
+        if self._closed:
+            job.cancel()
+        else:
+            inbox.put(run)
         return job
 
     def clear_ended(self) -> None:

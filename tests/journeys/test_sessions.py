@@ -53,14 +53,17 @@ def test_a_saved_session_opens_as_it_was(
     assert clip is not None
     session.edit("Aim at -16", session.state.with_mastering(clip.id, lufs=-16.0))
     path = tmp_path / "work.abench"
-    store.save(session.state, path)
+    workbench.window.show_layout("Listen")
     session.mark_saved(path)
+    assert workbench.files.save()
     saved = session.state
     workbench.files.new()
+    workbench.window.show_layout("Master")
     assert session.state.clips == ()
     assert workbench.files.open_session(path)
     assert session.state.clips[0].mastering.lufs == -16.0
     assert session.state.clips[0].path == saved.clips[0].path
+    assert workbench.window.layout_name == "Listen"
     wait_loaded(workbench, qtbot)
     assert not session.dirty
 
