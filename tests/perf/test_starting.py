@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.settings import SettingsStore
 from tests.perf.conftest import Stage
 from tests.perf.table import Table
 
@@ -25,7 +26,9 @@ def medians(measure: Callable[[], dict[str, Any]]) -> dict[str, float]:
 
 @pytest.mark.perf
 def test_the_window_is_there_and_usable_in_time(stage: Stage, track: Path) -> None:
-    stage.play("start", str(time.monotonic()))  # the first start asks and compiles
+    settings = Path(stage.environment["AUDIOBENCH_HOME"]) / "config" / "settings.json"
+    SettingsStore(settings).change(first_run=False)  # else the demo is opened
+    stage.play("start", str(time.monotonic()))  # bytecode and disk cache
     table = Table(f"Start, median of {REPEATS}")
     empty = medians(lambda: stage.play("start", str(time.monotonic())))
     with_file = medians(lambda: stage.play("start", str(time.monotonic()), str(track)))
@@ -33,7 +36,9 @@ def test_the_window_is_there_and_usable_in_time(stage: Stage, track: Path) -> No
     table.add("process start to usable", empty["usable"], "s", 1.5)
     table.add("of which imports", empty["imported"], "s")
     table.add("of which building the window", empty["built"] - empty["imported"], "s")
-    table.add("longest gap while the engine loads", 1000 * empty["worst_gap"], "ms")
+    table.add("processor time until the first paint", empty["cpu"], "s", 0.5)
+    table.add("gap while the engine loads, p95", 1000 * empty["p95_gap"], "ms", 50.0)
+    table.add("gap while the engine loads, longest", 1000 * empty["worst_gap"], "ms")
     table.add("with a 3-minute file: first paint", with_file["painted"], "s", 0.5)
     table.add("with a 3-minute file: usable", with_file["usable"], "s", 1.5)
     table.add("with a 3-minute file: its first picture", with_file["picture"], "s")
