@@ -70,12 +70,7 @@ class TileSource:
 
     def covers(self, key: TileKey) -> bool:
         """Whether all audio of a tile is decoded, so that it can be exact."""
-        stored = self._tiles.stored
-        if stored.complete:
-            return True
-        stop = min((key.index + 1) * self.tile_columns << key.level, self.columns(0))
-        needed = (stop - 1) * self.hop + self._tiles.settings.size // 2
-        return stored.available_frames >= min(needed, stored.frames)
+        return self._tiles.is_available(key.level, key.index)
 
     def look(self, key: TileKey) -> Tile:
         """The tile as well as it can be had at once."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -176,13 +175,6 @@ class SpectrogramTiles:
             level += 1
         return level + 1
 
-    def level_for(self, frames_per_pixel: float) -> int:
-        """The coarsest level that still has a column for every pixel."""
-        level = 0
-        while level + 1 < self.levels and self.settings.hop << (level + 1) <= frames_per_pixel:
-            level += 1
-        return level
-
     def frames_per_column(self, level: int) -> int:
         """Frames from one column of a level to the next."""
         return self.settings.hop << level
@@ -238,7 +230,7 @@ class SpectrogramTiles:
         """The tile as well as it can be had within a few milliseconds.
 
         Exact if it is in memory, on disk or quickly computed; else a preview that samples some
-        columns: :func:`fill` then makes the exact one.
+        columns; :meth:`tile` then makes the exact one.
         """
         self._check(level, index)
         found = self._find(level, index)
@@ -249,18 +241,16 @@ class SpectrogramTiles:
         exact = self.is_available(level, index)
         return Tile(level, index, self.tile(level, index), exact)
 
-    def spectrum_db(self, frame: int) -> NDArray[np.float32]:
-        """The unrounded spectrum centred on a frame, ``[bins]`` in dB: the value under a cursor."""
-        spectra = self._spectra(np.array([frame]))
-        return np.asarray(10.0 * np.log10(np.maximum(spectra[0], 1e-20)), np.float32)
-
     # Computing
 
     def is_available(self, level: int, index: int) -> bool:
         """Whether all the audio that a tile shows is there already."""
+        if self.stored.complete:
+            return True
+        # What follows the last frame so far may be audio: the length is an estimate until the end.
         stop = min((index + 1) * TILE_COLUMNS << level, self.columns())
         needed = (stop - 1) * self.settings.hop + self.settings.size // 2
-        return self.stored.available_frames >= min(needed, self.stored.frames)
+        return self.stored.available_frames >= needed
 
     def _samples(self, start: int, stop: int) -> NDArray[np.float32]:
         """Mono float32 ``[stop - start]``; zero outside the audio."""
@@ -362,26 +352,3 @@ class SpectrogramTiles:
             self._cache.put(self._key(level, index), SUFFIX, data.tobytes())
         except Failure:  # a full disk costs speed, not the picture
             self._use_disk = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TileRequest:
-    """Which tiles of a spectrogram to make exact, in this order."""
-
-    tiles: SpectrogramTiles
-    level: int
-    indices: Sequence[int]
-
-
-def fill(request: TileRequest, ctx: Context) -> None:
-    """Make tiles exact, as a task.
-
-    ``progress.partial`` is the tuple of all :class:`Tile` made so far: reports are throttled, a
-    single tile could be missed.
-    """
-    made: tuple[Tile, ...] = ()
-    for index in request.indices:
-        exact = request.tiles.is_available(request.level, index)
-        data = request.tiles.tile(request.level, index, ctx)
-        made = (*made, Tile(request.level, index, data, exact))
-        ctx.report(len(made), len(request.indices), "Drawing the spectrogram", made)

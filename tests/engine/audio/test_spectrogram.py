@@ -18,15 +18,12 @@ from engine.audio.spectrogram import (
     TILE_COLUMNS,
     SpectrogramSettings,
     SpectrogramTiles,
-    Tile,
-    TileRequest,
-    fill,
     to_codes,
     to_db,
 )
 from engine.audio.store import StoredAudio
 from engine.cache import Cache
-from engine.tasks import Cancelled, Context, Progress
+from engine.tasks import Cancelled, Context
 
 RATE = 48_000
 SMALL = SpectrogramSettings(size=256, hop=128)
@@ -139,13 +136,6 @@ def test_codes_are_within_half_a_step_and_end_at_both_limits() -> None:
     assert ends.tolist() == [0, 0, 255]
 
 
-def test_the_value_under_the_cursor_is_not_rounded(tmp_path: Path) -> None:
-    samples = noise(50_000)
-    tiles = tiles_of(tmp_path, samples)
-    expected = reference_db(samples.mean(axis=0), SMALL)[:, 150]
-    assert tiles.spectrum_db(150 * SMALL.hop) == pytest.approx(expected, abs=0.01)
-
-
 def test_a_coarse_tile_is_previewed_first_and_exact_afterwards(tmp_path: Path) -> None:
     tiles = tiles_of(tmp_path, noise(600_000))
     level = PREVIEW_LEVEL
@@ -234,32 +224,24 @@ def test_a_growing_file_is_not_kept_before_it_is_there(tmp_path: Path) -> None:
     assert late.data.mean() > early.data.mean()
 
 
-def test_filling_reports_all_tiles_made_so_far(tmp_path: Path) -> None:
-    tiles = tiles_of(tmp_path, noise(600_000))
-    seen: list[Progress] = []
-    context = Context(on_progress=seen.append)
-    fill(TileRequest(tiles, 2, [1, 0, 3]), context)
-    context.flush()
-    last: tuple[Tile, ...] = seen[-1].partial
-    assert [tile.index for tile in last] == [1, 0, 3]
-    assert all(tile.exact for tile in last)
-    assert seen[-1].fraction == 1.0
+def test_a_tile_is_not_final_while_the_audio_outgrows_its_estimate(tmp_path: Path) -> None:
+    samples = noise(200_000)
+    whole = store(tmp_path, samples)
+    so_far = TILE_COLUMNS * SMALL.hop - 50  # the window of the last column reaches beyond
+    growing = replace(whole, complete=False, frames=so_far, available_frames=so_far)
+    tiles = SpectrogramTiles(growing, SMALL, Cache(tmp_path / "cache", 1 << 30))
+    assert not tiles.look(0, 0).exact
+    tiles.grow(whole)
+    expected = tiles_of(tmp_path, samples).tile(0, 0)
+    assert np.array_equal(tiles.look(0, 0).data, expected)
 
 
-def test_filling_stops_when_asked_to(tmp_path: Path) -> None:
+def test_a_tile_stops_when_asked_to(tmp_path: Path) -> None:
     tiles = tiles_of(tmp_path, noise(600_000))
     context = Context()
     context.cancel_event.set()
     with pytest.raises(Cancelled):
-        fill(TileRequest(tiles, 3, [0]), context)
-
-
-def test_the_level_for_a_zoom_has_a_column_for_each_pixel(tmp_path: Path) -> None:
-    tiles = tiles_of(tmp_path, noise(600_000))
-    for frames_per_pixel in (1.0, 128.0, 255.0, 256.0, 1500.0):
-        level = tiles.level_for(frames_per_pixel)
-        assert tiles.frames_per_column(level) <= max(frames_per_pixel, SMALL.hop)
-        assert tiles.frames_per_column(level + 1) > frames_per_pixel
+        tiles.tile(3, 0, context)
 
 
 @pytest.mark.parametrize(
@@ -290,7 +272,7 @@ def test_a_tile_that_is_not_there_is_refused(tmp_path: Path, level: int, index: 
 def test_an_empty_file_has_no_tiles(tmp_path: Path) -> None:
     tiles = tiles_of(tmp_path, np.zeros((2, 0)))
     assert tiles.tile_count() == 0
-    assert tiles.level_for(1e6) == 0
+    assert tiles.levels == 1
 
 
 def test_one_sample_has_one_column(tmp_path: Path) -> None:
