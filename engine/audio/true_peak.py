@@ -93,11 +93,6 @@ class TruePeakMeter:
         self._peaks = np.zeros(self.channels, np.float32)
         self._sample_peaks = np.zeros(self.channels)
 
-    def clear_peaks(self) -> None:
-        """Start a new maximum without a gap in the signal (a live meter reads and clears)."""
-        self._peaks[:] = 0.0
-        self._sample_peaks[:] = 0.0
-
     def push(self, block: NDArray[np.floating]) -> None:
         """Take the next samples ``[channels, n]``. Non-finite ones count as silence."""
         if block.shape[0] != self.channels:

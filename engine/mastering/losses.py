@@ -5,12 +5,9 @@ All return one number; levels are in dB or LU, so that the weights between them 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
-STFT_SIZES = (512, 2048, 8192)
 POWER_FLOOR = 1e-12
 
 
@@ -62,44 +59,6 @@ def long_term_spectrum(
     return weighted_mean(dead_zone(wide, broad_tolerance_db) ** 2 + detail**2, weights)
 
 
-def multi_resolution_stft(
-    output: Tensor, wanted: Tensor, sizes: Sequence[int] = STFT_SIZES
-) -> Tensor:
-    """Spectral convergence plus log-magnitude distance over several resolutions.
-
-    After R. Yamamoto, E. Song, J.-M. Kim, "Parallel WaveGAN", ICASSP 2020, with the window half
-    overlapped only: three sizes two octaves apart cost a tenth of the usual quarter-hop set and
-    still see both a drum and a bass note.
-
-    Parameters
-    ----------
-    output, wanted
-        ``[..., frames]``, at least as long as half the largest size.
-    """
-    total = output.new_zeros(())
-    for size in sizes:
-        window = torch.hann_window(size, dtype=output.dtype)
-        magnitudes = []
-        for signal in (output, wanted):
-            flat = signal.reshape(-1, signal.shape[-1])
-            spectrum = torch.stft(flat, size, size // 2, window=window, return_complex=True)
-            power = spectrum.real**2 + spectrum.imag**2
-            magnitudes.append(torch.sqrt(power + POWER_FLOOR))
-        got, want = magnitudes
-        convergence = torch.linalg.vector_norm(want - got) / torch.linalg.vector_norm(want)
-        total = total + convergence + (torch.log(want) - torch.log(got)).abs().mean()
-    return total / len(sizes)
-
-
-def loudness_contour_db(audio: Tensor, window_frames: int) -> Tensor:
-    """Level of successive windows in dB of mean square, channels added, ``[windows]``.
-
-    Feed it K-weighted audio to read LUFS + 0.691.
-    """
-    windows = audio.unfold(-1, window_frames, max(1, window_frames // 2))
-    return decibels((windows**2).mean(-1).sum(0))
-
-
 def spread(contour_db: Tensor) -> Tensor:
     """The 10 to 95 % range of a loudness contour, as for the loudness range of EBU Tech 3342."""
     quantiles = torch.tensor([0.1, 0.95], dtype=contour_db.dtype)
@@ -123,11 +82,6 @@ def dynamics(
     too_wide = torch.relu(spread(contour_db) - max_spread_lu)
     too_peaky = torch.relu(crest(contour_db, peak_db) - max_crest_db)
     return too_wide**2 + too_peaky**2
-
-
-def loudness(output_lufs: Tensor, wanted_lufs: float) -> Tensor:
-    """Squared loudness difference in LU^2."""
-    return (output_lufs - wanted_lufs) ** 2
 
 
 def stereo_width(

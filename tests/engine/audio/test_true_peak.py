@@ -155,16 +155,6 @@ def test_channels_are_measured_apart() -> None:
     assert peaks == pytest.approx([-6.02, -12.04], abs=0.01)
 
 
-def test_a_live_meter_starts_a_new_maximum_without_forgetting_the_signal() -> None:
-    clip = sine(0.5, 0.25, 45.0)
-    meter = TruePeakMeter(2, RATE)
-    meter.push(clip.samples[:, :20_000])
-    meter.clear_peaks()
-    assert meter.recent_peaks_dbtp[0] == -math.inf
-    meter.push(clip.samples[:, 20_000:20_030])
-    assert meter.recent_peaks_dbtp[0] == pytest.approx(-6.02, abs=0.1)
-
-
 def test_silence_and_emptiness_read_minus_infinity() -> None:
     assert true_peak_dbtp(Clip(np.zeros((2, 1000), np.float32), RATE)) == -math.inf
     assert true_peak_dbtp(Clip(np.zeros((2, 0), np.float32), RATE)) == -math.inf
