@@ -22,7 +22,7 @@ PARTS: tuple[tuple[str, list[str], bool], ...] = (
 
 def command(arguments: list[str], screen: bool) -> list[str]:
     """The command line of one part."""
-    pytest = [sys.executable, "-m", "pytest", "-q", *arguments]
+    pytest = [sys.executable, "-m", "pytest", "-q", "-m", "not perf", *arguments]
     if screen and shutil.which("xvfb-run"):
         return ["xvfb-run", "-a", "-s", "-screen 0 1600x1000x24", *pytest]
     return pytest
