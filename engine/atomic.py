@@ -28,7 +28,9 @@ def replacing(path: Path) -> Iterator[Path]:
             shutil.copymode(path, temporary)
         temporary.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        # On a read-only disk removing fails, too, and would hide what is wrong.
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
 
 

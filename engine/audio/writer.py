@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -128,7 +129,9 @@ def write_audio(
         raise _unwritable(target, error) from error
     finally:
         if not done:
-            temporary.unlink(missing_ok=True)
+            # on a read-only disk removing fails, too, and would hide what is wrong
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
     rate_out, frames, clipped = written
     if clipped:
         context.warn(

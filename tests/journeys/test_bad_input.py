@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -280,32 +280,23 @@ def test_an_export_into_a_place_that_is_read_only_names_the_file(
 ) -> None:
     """Root may write anywhere, so the refusal of the disk is played."""
     open_song()
-    opened = os.open
 
-    def refuse(path: str, flags: int, *rest: int, **more: int) -> int:
-        if str(path).startswith(str(out)) and flags & os.O_CREAT:
-            raise OSError(30, "Read-only file system", str(path))
-        return opened(path, flags, *rest, **more)
+    def refusing(real: Callable[..., object]) -> Callable[..., object]:
+        def refuse(path: Path, *rest: object, **more: object) -> object:
+            if out in Path(path).parents and rest[:1] != ("rb",):
+                raise OSError(errno.EROFS, "Read-only file system", str(path))
+            return real(path, *rest, **more)
 
-    monkeypatch.setattr(os, "open", refuse)
-    monkeypatch.setattr("builtins.open", _refusing(out))
-    monkeypatch.setattr("io.open", _refusing(out))
+        return refuse
+
+    monkeypatch.setattr(Path, "open", refusing(Path.open))
+    monkeypatch.setattr(Path, "unlink", refusing(Path.unlink))
     job = export(workbench, out / "copy.wav")
     qtbot.waitUntil(lambda: job.state.ended, timeout=60_000)
     assert job.state is JobState.FAILED
     assert "“copy.wav”" in told(workbench)
     assert "read-only" in told(workbench).lower()
-
-
-def _refusing(folder: Path) -> Callable[..., object]:
-    real = open
-
-    def refuse(path: object, mode: str = "r", *rest: object, **more: object) -> object:
-        if str(path).startswith(str(folder)) and mode.strip("bt") != "r":
-            raise OSError(30, "Read-only file system", str(path))
-        return real(path, mode, *rest, **more)  # type: ignore[call-overload]
-
-    return refuse
+    assert not any(out.iterdir())
 
 
 def export(workbench: Workbench, path: Path):  # type: ignore[no-untyped-def]
