@@ -6,11 +6,14 @@ import base64
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.resources import files as package_files
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
+import resources
 from app.audio.bank import Bank
 from app.audio.devices import Output
 from app.audio.player import Player
@@ -274,4 +277,5 @@ def make_application(arguments: list[str]) -> QApplication:
     application.setApplicationName("audiobench")
     application.setApplicationDisplayName("audiobench")
     application.setDesktopFileName("audiobench")
+    application.setWindowIcon(QIcon(str(package_files(resources).joinpath("audiobench.svg"))))
     return application
