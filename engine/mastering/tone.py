@@ -23,6 +23,9 @@ from engine.mastering.parameters import Band, BandKind, ChainParameters
 from engine.mastering.targets import Target, broad_matrix
 
 REACH_OCTAVES = 0.8
+# From 11 to 140 Hz and from 3.7 kHz up: where one shelf does what would take two or three bells.
+SHELF_REACH_OCTAVES = 1.8
+FREQUENCY_LIMITS_HZ = (20.0, 20000.0)
 Q_LIMITS = (0.5, 4.0)
 SHELF_Q_LIMITS = (0.5, 1.0)
 KEEP_GATE = 0.5
@@ -31,6 +34,8 @@ DROP_BELOW_DB = 0.25
 FLOOR = 1e-17
 PILE_WEIGHT = 50.0
 TURNS_DOWN = 4
+SETTLING_STEPS = 20
+TRIALS = 3
 
 Watch = Callable[[int, float, tuple[Band, ...]], None]
 
@@ -125,11 +130,17 @@ class BandVariables:
         self.low_q = torch.full((len(bands),), Q_LIMITS[0], dtype=torch.float64)
         high = torch.full_like(self.low_q, Q_LIMITS[1])
         self.octaves_q = torch.where(shelves, SHELF_Q_LIMITS[1], high) / self.low_q
+        self.reach = torch.where(shelves, SHELF_REACH_OCTAVES, REACH_OCTAVES).double()
         start = torch.zeros(4, len(bands), dtype=torch.float64)
         start[1] = torch.atanh((gains_db / max_gain_db).clamp(-0.9, 0.9))
         start[2] = torch.where(shelves, 0.0, -0.7)
         start[3] = 1.5
         self.values = start.requires_grad_(True)
+
+    def set(self, values: Tensor) -> None:
+        """Go to these values, as they were once."""
+        with torch.no_grad():
+            self.values.copy_(values)
 
     def tensors(self, kept: Tensor, hard: bool) -> BandTensors:
         """The bands now; with ``hard`` the kept ones have gate 1 and the others 0."""
@@ -137,7 +148,9 @@ class BandVariables:
         soft = (1.2 * torch.sigmoid(gate) - 0.1).clamp(0.0, 1.0)
         return BandTensors(
             self.kinds,
-            self.anchors_hz * torch.pow(2.0, REACH_OCTAVES * torch.tanh(frequency)),
+            (self.anchors_hz * torch.pow(2.0, self.reach * torch.tanh(frequency))).clamp(
+                *FREQUENCY_LIMITS_HZ
+            ),
             self.max_gain_db * torch.tanh(gain),
             self.low_q * torch.pow(self.octaves_q, torch.sigmoid(q)),
             kept if hard else soft * kept,
@@ -155,7 +168,8 @@ def fit_bands(
     """Find the fewest bands that bring the spectrum inside the tolerance.
 
     First all bands with soft gates and the sparsity loss, then bands that are not worth their
-    place are dropped one by one, then those that are left are fitted without the penalty.
+    place are dropped one by one while the others take over, then those that are left are fitted
+    without the penalty.
 
     Parameters
     ----------
@@ -184,7 +198,7 @@ def fit_bands(
         return _export(layout, inside, variables.tensors(0.0 * kept, True))
     done = 0
 
-    def descend(count: int, rate: float, hard: bool) -> None:
+    def descend(kept: Tensor, count: int, rate: float, hard: bool, told: bool = True) -> None:
         nonlocal done
         optimizer = torch.optim.Adam([variables.values], lr=rate)
         for step in range(count):
@@ -200,21 +214,28 @@ def fit_bands(
                 penalty = penalty + SPARSITY_DB2 * sparsity(bands.effective_gain_db)
             (loss + penalty).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            done += 1
-            watch(done, float(loss.detach()), _export(layout, inside, bands))
+            done += told
+            if told:
+                watch(done, float(loss.detach()), _export(layout, inside, bands))
 
-    descend(steps // 2, 0.1, hard=False)
+    def settle(kept: Tensor) -> None:
+        descend(kept, SETTLING_STEPS, 0.05, hard=True, told=False)
+        bands = variables.tensors(kept, True)
+        watch(
+            done, float(problem.loss(problem.curve(bands)).detach()), _export(layout, inside, bands)
+        )
+
+    descend(kept, steps // 2, 0.1, hard=False)
     with torch.no_grad():
         soft = variables.tensors(kept, False)
         kept = ((soft.gate >= KEEP_GATE) & (soft.effective_gain_db.abs() >= DROP_BELOW_DB)).double()
         effective = (soft.effective_gain_db / max_gain_db).clamp(-0.99, 0.99)
         variables.values[1] = torch.where(kept > 0, torch.atanh(effective), 0.0)
-    rest = steps - steps // 2
-    while (weakest := _weakest(problem, variables, kept, max_bands)) is not None:
-        kept[weakest] = 0.0
-        descend(rest // 20, 0.03, hard=True)
+    settle(kept)
+    while (fewer := _without_weakest(problem, variables, kept, max_bands, settle)) is not None:
+        kept = fewer
     if kept.any():
-        descend(max(1, steps - done), 0.05, hard=True)
+        descend(kept, steps - done, 0.05, hard=True)
     final = _within(problem, variables.tensors(kept, True), max_curve_db)
     return _export(layout, inside, final)
 
@@ -230,26 +251,42 @@ def _within(problem: ToneProblem, bands: BandTensors, max_curve_db: float) -> Ba
     return bands
 
 
-def _weakest(
-    problem: ToneProblem, variables: BandVariables, kept: Tensor, max_bands: int
-) -> int | None:
-    """The kept band whose loss is least missed, if it may go."""
+def _without_weakest(
+    problem: ToneProblem,
+    variables: BandVariables,
+    kept: Tensor,
+    max_bands: int,
+    settle: Callable[[Tensor], None],
+) -> Tensor | None:
+    """The kept bands less the one that the others make up for best, if it may go.
+
+    The variables are left as the others have settled. Which band is missed least is judged after
+    that: of two that share one job, each is missed badly until the other has taken it over.
+    """
     alive = [int(i) for i in torch.nonzero(kept).flatten()]
     if not alive:
         return None
-    with torch.no_grad():
-        present = float(problem.loss(problem.curve(variables.tensors(kept, True))))
-        costs = []
-        for index in alive:
-            without = kept.clone()
-            without[index] = 0.0
-            costs.append(
-                float(problem.loss(problem.curve(variables.tensors(without, True)))) - present
-            )
-    cheapest = int(np.argmin(costs))
-    if len(alive) > max_bands or costs[cheapest] < problem.negligible_db2:
-        return alive[cheapest]
-    return None
+
+    def loss(kept: Tensor) -> float:
+        with torch.no_grad():
+            return float(problem.loss(problem.curve(variables.tensors(kept, True))))
+
+    def less(index: int) -> Tensor:
+        without = kept.clone()
+        without[index] = 0.0
+        return without
+
+    present, start = loss(kept), variables.values.detach().clone()
+    trials = []
+    for without in sorted((less(index) for index in alive), key=loss)[:TRIALS]:
+        settle(without)
+        trials.append((loss(without) - present, without, variables.values.detach().clone()))
+        variables.set(start)
+    cost, without, values = min(trials, key=lambda trial: trial[0])
+    if len(alive) <= max_bands and cost >= problem.negligible_db2:
+        return None
+    variables.set(values)
+    return without
 
 
 def _at(curve_db: Tensor, bands: list[Band]) -> Tensor:
@@ -260,12 +297,16 @@ def _at(curve_db: Tensor, bands: list[Band]) -> Tensor:
 
 
 def _export(layout: tuple[Band, ...], inside: list[Band], tensors: BandTensors) -> tuple[Band, ...]:
-    """Bands as plain numbers, in the layout's order; those out of reach keep gate 0."""
+    """Bands as plain numbers, in the layout's order.
+
+    What is not used is the layout's band with gate 0 and gain 0 dB: the numbers a dropped band
+    ended with mean nothing, and opening its gate must not surprise.
+    """
     columns = (tensors.frequency_hz, tensors.gain_db, tensors.q, tensors.gate)
     rows = torch.stack(columns).detach().numpy().T.tolist()
-    out: list[Band] = []
+    out = []
     for band, (hz, gain_db, q, gate) in zip(inside, rows, strict=True):
-        hz = round(min(max(hz, 20.0), 20000.0), 2)
-        out.append(Band(band.kind, hz, round(gain_db, 3), round(q, 4), round(gate, 4)))
+        fitted = Band(band.kind, round(hz, 2), round(gain_db, 3), round(q, 4), round(gate, 4))
+        out.append(fitted if fitted.active else replace(band, gain_db=0.0, gate=0.0))
     unused = [band for band in layout if band not in inside]
-    return tuple(out + [Band(b.kind, b.frequency_hz, 0.0, b.q, 0.0) for b in unused])
+    return tuple(out + [replace(band, gain_db=0.0, gate=0.0) for band in unused])

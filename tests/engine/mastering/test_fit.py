@@ -78,6 +78,23 @@ def test_bands_that_are_not_used_are_closed_and_the_others_open(original: Clip) 
     assert {band.gate for band in bands} == {0.0, 1.0}
 
 
+def test_a_band_that_is_not_used_is_where_it_was_and_at_zero(original: Clip) -> None:
+    clip = damaged(original, bands=DAMAGE)
+    bands = fit(clip, target_of(clip, original)).parameters.bands
+    for band, default in zip(bands, ChainParameters().bands, strict=True):
+        assert band.active or band == replace(default, gain_db=0.0, gate=0.0)
+
+
+@pytest.mark.parametrize(("kind", "hz"), [(BandKind.HIGH_SHELF, 5000.0), (BandKind.LOW_SHELF, 110)])
+def test_a_shelf_is_answered_with_a_shelf(original: Clip, kind: BandKind, hz: float) -> None:
+    clip = damaged(original, bands=(Band(kind, hz, -5.0),))
+    bands = fit(clip, target_of(clip, original), FitSettings(dynamics=False)).parameters.bands
+    (shelf,) = [band for band in bands if abs(band.effective_gain_db) > 1.0]
+    assert shelf.kind is kind
+    assert shelf.gain_db == pytest.approx(5.0, abs=0.5)
+    assert shelf.frequency_hz == pytest.approx(hz, rel=0.1)
+
+
 def test_a_narrowed_stereo_image_is_widened_again(original: Clip) -> None:
     clip = damaged(original, imager=Imager(width=0.9))
     result = fit(clip, target_of(clip, original))
