@@ -14,7 +14,6 @@ from app.widgets.clip_list import DETAIL_ROLE, STATUS_ROLE, ClipDelegate
 
 def picture(qtbot: QtBot, width: int, name: str, detail: str, status: str) -> QImage:
     theme = Theme("dark")
-    theme.apply()
     model = QStandardItemModel()
     item = QStandardItem(name)
     item.setData(detail, DETAIL_ROLE)
