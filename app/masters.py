@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
@@ -138,7 +139,8 @@ class Masters(QObject):
             frames = loaded.stored.frames if loaded.stored else 0
             return f"decoding {loaded.available_frames / frames:.0%}" if frames else "opening"
         if loaded.rendered_loudness is not None:
-            return f"mastered, {loaded.rendered_loudness.integrated_lufs:.1f} LUFS"
+            lufs = loaded.rendered_loudness.integrated_lufs
+            return f"mastered, {lufs:.1f} LUFS" if math.isfinite(lufs) else "mastered"
         return "edited" if clip.mastering.parameters is not None else ""
 
     def _start(self, clip_id: str, *, refit: bool) -> Job | None:

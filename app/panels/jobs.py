@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from app.commands import Command
 from app.panels.base import Panel, Services
-from engine.lanes import Job, JobState
+from engine.lanes import Job, JobState, Lane
 
 STATE_WORDS = {
     JobState.QUEUED: "waiting",
@@ -88,7 +88,8 @@ class JobRow(QFrame):
         self._cancel.setVisible(not job.state.ended)
         self._cancel.setEnabled(not job.cancelling)
         self._retry.setVisible(job.state in (JobState.FAILED, JobState.CANCELLED))
-        words = ["stopping…" if job.cancelling else STATE_WORDS[job.state], f"on {job.lane}"]
+        device = "CPU" if job.lane in tuple(Lane) else job.lane
+        words = ["stopping…" if job.cancelling else STATE_WORDS[job.state], f"on {device}"]
         if running:
             words += [job.progress.text, time_left(job.time_left_s)]
         elif job.state.ended:

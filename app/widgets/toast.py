@@ -9,6 +9,7 @@ from app.theme import Theme
 from engine.tasks import Failure
 
 NOTICE_MS = 4000
+MOST_NOTICES = 4
 MARGIN_PX = 18
 
 
@@ -40,9 +41,9 @@ class Toast(QFrame):
         self._row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(lambda: self._say(""))
+        self._timer.timeout.connect(self._forget_notices)
         self._failures: list[str] = []
-        self._notice = ""
+        self._notices: list[str] = []
         parent.installEventFilter(self)
         self.hide()
 
@@ -52,9 +53,11 @@ class Toast(QFrame):
         return self._label.text()
 
     def notify(self, text: str) -> None:
-        """Show a line that goes by itself."""
+        """Show a line that goes by itself; of a volley the last few stand together."""
         self._timer.start(NOTICE_MS)
-        self._say(text)
+        others = [each for each in self._notices if each != text]
+        self._notices = [*others, text][-MOST_NOTICES:]
+        self._refresh()
 
     def fail(self, failure: Failure) -> None:
         """Show what happened, why and what to do, until it is closed."""
@@ -68,10 +71,10 @@ class Toast(QFrame):
         """Take away what is on top; an older failure comes to the front."""
         self._failures = self._failures[:-1]
         self._timer.stop()
-        self._say("")
+        self._forget_notices()
 
-    def _say(self, notice: str) -> None:
-        self._notice = notice
+    def _forget_notices(self) -> None:
+        self._notices = []
         self._refresh()
 
     def _refresh(self) -> None:
@@ -79,8 +82,7 @@ class Toast(QFrame):
         lines = failures[-1:]
         if len(failures) > 1:
             lines.append(f"({len(failures) - 1} more: close this one to read on)")
-        if self._notice:
-            lines.append(self._notice)
+        lines += self._notices
         if lines:
             self._show("\n".join(lines), tokens.error if failures else tokens.accent)
         else:

@@ -239,6 +239,7 @@ def test_silence_is_mastered_to_silence_and_said_so(
     assert loaded is not None and loaded.rendering is not None
     assert not loaded.rendering.clip(0, loaded.rendering.frames).samples.any()
     assert "level is left as it is" in told(workbench)
+    assert services.masters.status(clip_id) == "mastered"
 
 
 def test_a_file_that_goes_away_while_it_is_open_can_still_be_mastered_and_exported(

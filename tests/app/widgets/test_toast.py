@@ -69,3 +69,11 @@ def test_every_failure_can_be_read(toast: Toast) -> None:
     assert toast.text == "Two broke."
     toast.findChild(QToolButton).click()
     assert not toast.isVisible()
+
+
+def test_a_volley_of_notices_is_read_together(toast: Toast) -> None:
+    for name in ("a", "b", "b", "c", "d", "e"):
+        toast.notify(name)
+    assert toast.text == "b\nc\nd\ne"
+    toast._timer.timeout.emit()
+    assert not toast.isVisible()
