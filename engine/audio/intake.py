@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Self
 
 from engine.audio import peaks
 from engine.audio.loudness import Loudness, LoudnessMeter
@@ -71,6 +73,41 @@ class _Follower:
         return Intake(stored, self._peaks.finish(stored), self._meter.result())
 
 
+class _Pursuit:
+    """Follows a decode in a thread of its own: decoding and measuring then take a core each."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._worker = ThreadPoolExecutor(1, "intake")
+        self._follower: _Follower | None = None
+        self._running: Future[Intake] | None = None
+        self._latest: Intake | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._worker.shutdown()
+
+    def see(self, stored: StoredAudio) -> Intake | None:
+        """Take notice of what is decoded by now; the newest summary there is."""
+        if self._follower is None:
+            # The first picture is waited for: it should not come a report late.
+            self._follower = _Follower(stored)
+            self._latest = self._follower.catch_up(stored, self._context)
+        elif self._running is None or self._running.done():
+            if self._running is not None:
+                self._latest = self._running.result()
+            self._running = self._worker.submit(self._follower.catch_up, stored, self._context)
+        return self._latest
+
+    def end(self) -> _Follower | None:
+        """Wait for what runs; the follower, None if there was nothing to follow."""
+        if self._running is not None:
+            self._running.result()
+        return self._follower
+
+
 def take_in(spec: IntakeSpec, context: Context) -> Intake:
     """Decode a file into the cache and summarise it; progress carries an :class:`Intake`.
 
@@ -81,20 +118,18 @@ def take_in(spec: IntakeSpec, context: Context) -> Intake:
     Cancelled
         If it was cancelled; what was decoded is dropped.
     """
-    followers: list[_Follower] = []
 
     def follow(progress: Progress) -> None:
         intake, stored = None, progress.partial
         # What is complete may be summarised in the cache; if not, it is read below.
         if isinstance(stored, StoredAudio) and not stored.complete:
-            if not followers:
-                followers.append(_Follower(stored))
-            intake = followers[0].catch_up(stored, decoding)
+            intake = pursuit.see(stored)
         context.report(progress.done, progress.total, progress.text, intake)
 
     decoding = Context(follow, context.cancel_event, warnings=context.warnings)
-    stored = decode(spec.path, spec.cache, decoding)
-    return summarise(stored, spec.cache, context, followers[0] if followers else None)
+    with _Pursuit(decoding) as pursuit:
+        stored = decode(spec.path, spec.cache, decoding)
+        return summarise(stored, spec.cache, context, pursuit.end())
 
 
 def summarise(
