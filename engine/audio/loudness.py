@@ -121,6 +121,11 @@ def k_weighting(rate: int) -> NDArray[np.float64]:
     return np.array([shelf, high_pass])
 
 
+def k_sections(rate: int) -> NDArray[np.float64]:
+    """The K filter as second-order sections ``[2, 6]`` for ``scipy.signal``."""
+    return np.insert(k_weighting(rate), 3, 1.0, axis=1)
+
+
 def channel_weights(channels: int) -> tuple[float, ...]:
     """Energy weight of each channel, for the usual order of so many channels.
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.signal import sosfilt
 
 from engine.audio.clip import Clip
-from engine.audio.loudness import channel_weights, gated_lufs, k_weighting
+from engine.audio.loudness import channel_weights, gated_lufs, k_sections
 from engine.audio.true_peak import TruePeakMeter
 from engine.mastering.analysis import section
 from engine.mastering.chain import render_blocks
@@ -83,8 +83,7 @@ class LoudnessSketch:
         self._tick_frames = max(1, round(rate / 1000))
         self._tick_ms = 1000.0 * self._tick_frames / rate
         step_frames = self._tick_frames * TICKS_PER_STEP
-        b0, b1, b2, a1, a2 = k_weighting(rate).T
-        sos = np.stack([b0, b1, b2, np.ones_like(b0), a1, a2], axis=1)
+        sos = k_sections(rate)
         memory = np.zeros((2, channels, 2))
         weights = np.array(channel_weights(channels))[:, None]
         true_peak = TruePeakMeter(channels, rate)
@@ -162,22 +161,23 @@ class LoudnessSolver:
         """The gain for a target.
 
         Stops short, and says so, where the limiter would have to take more than
-        ``max_reduction_db`` off a peak or the gain would pass +24 dB. Silence gets no gain.
+        ``max_reduction_db`` off a peak (with the limiter bypassed, where a peak would pass its
+        ceiling) or the gain would pass +24 dB. Silence gets no gain.
         """
         sketch, limiter = self._sketch, self._limiter
         if not math.isfinite(sketch.lufs):
             note = "Too quiet or too short to have a loudness: the level is left as it is."
             return replace(self.at(0.0), reached=False, note=note)
-        reduction_cap_db = limiter.ceiling_dbtp - sketch.true_peak_dbtp + max_reduction_db
+        reduction_db = max_reduction_db if limiter.enabled else 0.0
+        reduction_cap_db = limiter.ceiling_dbtp - sketch.true_peak_dbtp + reduction_db
         lowest_db = PARAM_RANGES["limiter.gain_db"].low
         highest_db = max(min(MAX_GAIN_DB, reduction_cap_db), lowest_db)
         highest = self.at(highest_db)
         if highest.expected_lufs < target_lufs - TOLERANCE_LU:
-            need = (
-                f"more than {max_reduction_db:g} dB off the peaks"
-                if reduction_cap_db < MAX_GAIN_DB
-                else f"more than {MAX_GAIN_DB:g} dB of gain"
-            )
+            need = f"more than {MAX_GAIN_DB:g} dB of gain"
+            if reduction_cap_db < MAX_GAIN_DB:
+                off = f"more than {max_reduction_db:g} dB off the peaks"
+                need = off if limiter.enabled else "the limiter, which is bypassed"
             note = (
                 f"Stopped at {highest.expected_lufs:.1f} LUFS: "
                 f"{target_lufs:g} LUFS would take {need}."
@@ -200,7 +200,8 @@ class LoudnessSolver:
         """What to expect of a given gain."""
         lufs = self._sketch.lufs_after(gain_db, self._limiter) + self._correction_lu
         over_db = self._sketch.true_peak_dbtp + gain_db - self._limiter.ceiling_dbtp
-        return LoudnessSolution(gain_db, lufs, max(over_db, 0.0), True)
+        reduction_db = max(over_db, 0.0) if self._limiter.enabled else 0.0
+        return LoudnessSolution(gain_db, lufs, reduction_db, True)
 
 
 @njit(cache=True, nogil=True)

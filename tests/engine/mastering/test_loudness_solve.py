@@ -59,6 +59,18 @@ def test_it_stops_where_the_limiter_would_do_too_much_and_says_so() -> None:
     assert driven_db - 20.0 * np.log10(np.abs(out.samples).max()) < 6.5
 
 
+def test_with_the_limiter_bypassed_the_peaks_stay_under_the_ceiling() -> None:
+    clip = drums(decay=40.0)
+    bypassed = ChainParameters(limiter=Limiter(ceiling_dbtp=-1.0, enabled=False))
+    solution = LoudnessSolver(clip, bypassed).solve(-6.0)
+    assert not solution.reached
+    assert solution.reduction_db == 0.0
+    assert "bypassed" in solution.note
+    gain_db = solution.gain_db
+    out = render(clip, replace(bypassed, limiter=replace(bypassed.limiter, gain_db=gain_db)))
+    assert measure(out).true_peak_dbtp == pytest.approx(-1.0, abs=0.01)
+
+
 def test_what_is_very_quiet_is_not_raised_without_end() -> None:
     quiet = drums(level=0.002)
     solution = LoudnessSolver(quiet, ChainParameters()).solve(-14.0)
