@@ -11,13 +11,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.fft import rfft
+from scipy.signal import freqz_sos
 
 from engine.audio.clip import Clip
-from engine.mastering.differentiable import BandTensors, power_response
-from engine.mastering.parameters import Band, BandKind
+from engine.audio.loudness import OFFSET_LUFS, k_sections
 from engine.tasks import Context, Failure
 
 if TYPE_CHECKING:
@@ -33,12 +32,6 @@ SILENCE_LUFS = -70.0
 FLOOR = 1e-17  # power per Hz; -170 dB, under the dither of 24 bits
 
 Floats = NDArray[np.float64]
-
-# The K weighting of ITU-R BS.1770 as a shelf and a high-pass (B. De Man, 2014).
-K_WEIGHTING = (
-    Band(BandKind.HIGH_SHELF, 1500.0, 4.0, 0.7071),
-    Band(BandKind.HIGH_PASS, 38.0, 0.0, 0.5),
-)
 
 
 def band_centres_hz() -> Floats:
@@ -209,7 +202,7 @@ def analyse(audio: Clip | StoredAudio, context: Context | None = None) -> Analys
         np.add.at(counts, rows, 1.0)
         # Channel powers add in BS.1770: L^2 + R^2 = 2 (M^2 + S^2); mono counts once.
         loudness = ((powers[0] + powers[1]) * k_power).sum(axis=1) * min(audio.channels, 2)
-        contour.append(-0.691 + 10.0 * np.log10(np.maximum(loudness, 1e-30)))
+        contour.append(OFFSET_LUFS + 10.0 * np.log10(np.maximum(loudness, 1e-30)))
         peaks.append(20.0 * np.log10(np.maximum(np.abs(frames).max(axis=(0, 2)), 1e-15)))
     held = counts > 0
     return Analysis(
@@ -225,8 +218,8 @@ def analyse(audio: Clip | StoredAudio, context: Context | None = None) -> Analys
 
 
 def _k_power(rate: int, points_hz: Floats) -> Floats:
-    weights = power_response(BandTensors.of(K_WEIGHTING), torch.from_numpy(points_hz), rate)
-    return np.asarray(weights.numpy())
+    _, response = freqz_sos(k_sections(rate), points_hz, fs=rate)
+    return np.asarray(np.abs(response) ** 2)
 
 
 def _windows(

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from scipy.signal import sosfilt
 from torch import Tensor
 
 from engine.audio.clip import Clip
-from engine.mastering.analysis import K_WEIGHTING, Analysis, section
+from engine.audio.loudness import OFFSET_LUFS, k_sections
+from engine.mastering.analysis import Analysis, section
 from engine.mastering.compressor_gradient import CompressorTensors, compressor_gain
 from engine.mastering.differentiable import BandTensors, equalize
 from engine.mastering.losses import crest, decibels, dynamics, spread
@@ -52,7 +54,7 @@ class Excerpts:
         loudness = decibels(energy, 1e-10)
         mean = decibels(energy.detach().mean(), 1e-10)
         loud = (loudness > mean - 20.0).detach()
-        return loudness[loud] - 0.691, decibels(peak[loud] ** 2, 1e-10)
+        return loudness[loud] + OFFSET_LUFS, decibels(peak[loud] ** 2, 1e-10)
 
 
 def fit_compressor(
@@ -102,7 +104,7 @@ def take_excerpts(
     rows = [section(audio, int(start), int(start) + frames).samples for start in starts]
     sound = torch.from_numpy(np.stack(rows).astype(np.float32))
     sound = equalize(sound, BandTensors.of(tuple(b for b in bands if b.active)), rate)
-    weighted = equalize(sound, BandTensors.of(K_WEIGHTING), rate)
+    weighted = torch.from_numpy(sosfilt(k_sections(rate), sound.numpy()).astype(np.float32))
     return Excerpts(sound.abs().amax(-2), (weighted**2).sum(-2), round(0.4 * rate))
 
 
