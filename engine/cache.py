@@ -133,10 +133,11 @@ class Cache:
         temporary = self.temporary(suffix)
         try:
             temporary.write_bytes(data)
+            return self.commit(temporary, key, suffix)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise unwritable(self.root, error) from error
-        return self.commit(temporary, key, suffix)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def touch(self, key: str) -> None:
         """Mark ``key`` as used now; nothing happens if it is gone."""

@@ -141,6 +141,20 @@ def test_a_folder_that_cannot_be_made_is_a_failure(tmp_path: Path) -> None:
         Cache(tmp_path / "file" / "cache", 100)
 
 
+def test_what_cannot_be_put_in_its_place_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Path, target: Path) -> Path:
+        raise PermissionError(13, "Permission denied")
+
+    cache = Cache(tmp_path, 1000)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", refused)
+        with pytest.raises(Failure):
+            cache.put("abc", ".bin", b"data")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 def test_a_full_disk_is_a_failure_and_leaves_no_entry(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
