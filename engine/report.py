@@ -13,6 +13,7 @@ import numpy as np
 
 import resources
 from engine.atomic import write_text
+from engine.plain_json import finite
 from engine.tasks import Failure
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def as_dict(result: MasterResult) -> dict[str, Any]:
         "warnings": list(result.warnings),
         "history": [asdict(step) for step in result.history],
     }
-    plain: dict[str, Any] = _finite(document)
+    plain: dict[str, Any] = finite(document)
     return plain
 
 
@@ -146,20 +147,11 @@ def write_report(result: MasterResult, path: Path | str) -> Path:
     return path
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
 def _level(value: float, signed: bool = False) -> str:
     """A level with one decimal, minus infinity as people write it."""
     if not math.isfinite(value):
         return "−∞" if value < 0 else "–"
+    value = round(value, 1) + 0.0  # a rounded -0.0 becomes positive
     text = f"{value:+.1f}" if signed else f"{value:.1f}"
     return text.replace("-", "−")
 

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from engine.failures import as_failure
+from engine.plain_json import finite
 from engine.tasks import Context
 from engine.tasks import Progress as Step
 
@@ -123,17 +124,6 @@ class Terminal:
         finally:
             for number, handler in previous:
                 signal.signal(number, handler)
-
-
-def finite(value: Any) -> Any:
-    """The same document with null for NaN and infinities, which JSON does not know."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    return value
 
 
 def decibels(value: float, unit: str) -> str:

@@ -15,8 +15,9 @@ import soundfile
 from engine.cli import Command, run
 from engine.cli.command import UsageError
 from engine.cli.paths import audio_files, outputs_in
-from engine.cli.terminal import Terminal, decibels, duration, finite
+from engine.cli.terminal import Terminal, decibels, duration
 from engine.mastering.parameters import ChainParameters, Limiter
+from engine.plain_json import finite
 from engine.tasks import Cancelled, Failure
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -106,9 +107,13 @@ def test_the_page_of_silence_can_be_made(tmp_path: Path) -> None:
     assert 'role="note"' in html
 
 
-def test_names_are_shown_as_text_and_not_as_markup(result: MasterResult) -> None:
-    from dataclasses import replace
+def test_a_change_that_rounds_to_nothing_has_no_minus(result: MasterResult) -> None:
+    level = result.before.true_peak_dbtp
+    after = replace(result.after, true_peak_dbtp=level - 0.01)
+    assert "−0.0" not in to_html(replace(result, after=after))
 
+
+def test_names_are_shown_as_text_and_not_as_markup(result: MasterResult) -> None:
     html = to_html(replace(result, name="<script>alert(1)</script>"))
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
