@@ -16,7 +16,7 @@ from scipy.fft import rfft
 from scipy.signal import freqz_sos
 
 from engine.audio.clip import Clip
-from engine.audio.loudness import OFFSET_LUFS, k_sections
+from engine.audio.loudness import ABSOLUTE_GATE_LUFS, OFFSET_LUFS, k_sections
 from engine.tasks import Context, Failure
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ WINDOWS_PER_BLOCK = 32
 LOWEST_HZ = 20.0
 HIGHEST_HZ = 20000.0
 BANDS_PER_OCTAVE = 6
-SILENCE_LUFS = -70.0
 FLOOR = 1e-17  # power per Hz; -170 dB, under the dither of 24 bits
 
 Floats = NDArray[np.float64]
@@ -78,7 +77,7 @@ class Analysis:
     @property
     def loud(self) -> NDArray[np.bool_]:
         """Windows that count: above -70 LUFS and within 20 LU of the mean, ``[windows]``."""
-        audible = np.asarray(self.contour_lufs > SILENCE_LUFS)
+        audible = np.asarray(self.contour_lufs > ABSOLUTE_GATE_LUFS)
         if not audible.any():
             return audible
         mean = 10.0 * np.log10(np.mean(10.0 ** (self.contour_lufs[audible] / 10.0)))

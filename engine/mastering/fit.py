@@ -20,7 +20,9 @@ from engine.mastering.differentiable import BandTensors, power_response
 from engine.mastering.dynamics import STEPS as COMPRESSOR_STEPS
 from engine.mastering.dynamics import fit_compressor
 from engine.mastering.losses import decibels
+from engine.mastering.loudness_solve import MAX_GAIN_DB, MAX_REDUCTION_DB
 from engine.mastering.parameters import (
+    PARAM_RANGES,
     Band,
     ChainParameters,
     Compressor,
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
     from engine.audio.store import StoredAudio
 
 SHORTEST_S = 0.4
-MAX_GAIN_DB = 24.0
-MAX_REDUCTION_DB = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,8 @@ def _level(analysis: Analysis, target: Target, parameters: ChainParameters) -> t
     wanted_db = target.lufs - present
     headroom_db = target.ceiling_dbtp - (float(analysis.peak_db.max()) + moved_db)
     gain_db = min(wanted_db, headroom_db + MAX_REDUCTION_DB, MAX_GAIN_DB)
-    return max(gain_db, -24.0), f"About {gain_db:+.1f} dB into the limiter."
+    gain_db = PARAM_RANGES["limiter.gain_db"].clamp(gain_db)
+    return gain_db, f"About {gain_db:+.1f} dB into the limiter."
 
 
 def _trust(problem: ToneProblem, target: Target) -> float:
