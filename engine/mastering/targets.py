@@ -25,11 +25,14 @@ from engine.tasks import Failure
 
 DEFAULT_LUFS = -14.0
 DEFAULT_CEILING_DBTP = -1.0
+DEFAULT_MAX_Q = 4.0
 BROAD_OCTAVES = 2.0
 SAME_RECORDING_CORRELATION = 0.9
 REFERENCE_BROAD_DB = 0.5
 REFERENCE_DETAIL_DB = 2.0
 REFERENCE_UNLIKE_DB = 3.0
+# What another song has in less than an octave is its notes, not its sound.
+REFERENCE_MAX_Q = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Target:
         None for as much as there is.
     max_gain_db, max_curve_db
         Largest boost or cut of one band, and of all together, that the target is worth.
+    max_q
+        Narrowest bell the target is worth, from 0.5 up.
     unlike_db
         A recording further than this outside the tolerance (RMS) is probably another kind of
         music or no music at all, and is corrected the less the further it is; None for a
@@ -76,6 +81,7 @@ class Target:
     max_crest_db: float | None = None
     max_gain_db: float = 12.0
     max_curve_db: float = 18.0
+    max_q: float = DEFAULT_MAX_Q
     unlike_db: float | None = None
     max_ratio: float = 2.0
     attack_ms: float = 30.0
@@ -230,6 +236,7 @@ def from_references(
         width_tolerance_db=0.2 if same else 1.5,
         max_spread_lu=max(each.spread_lu for each, _ in heard),
         max_crest_db=max(each.crest_db for each, _ in heard),
+        max_q=DEFAULT_MAX_Q if same else REFERENCE_MAX_Q,
         max_ratio=4.0,
         unlike_db=None if same else REFERENCE_UNLIKE_DB,
     )

@@ -26,8 +26,8 @@ REACH_OCTAVES = 0.8
 # From 11 to 140 Hz and from 3.7 kHz up: where one shelf does what would take two or three bells.
 SHELF_REACH_OCTAVES = 1.8
 FREQUENCY_LIMITS_HZ = (20.0, 20000.0)
-Q_LIMITS = (0.5, 4.0)
-SHELF_Q_LIMITS = (0.5, 1.0)
+LEAST_Q = 0.5
+SHELF_MAX_Q = 1.0
 KEEP_GATE = 0.5
 SPARSITY_DB2 = 0.02
 DROP_BELOW_DB = 0.25
@@ -54,6 +54,7 @@ class ToneProblem:
     broad_tolerance_db: Tensor
     detail_tolerance_db: Tensor
     fill_dips: bool
+    max_q: float
 
     @classmethod
     def of(cls, analysis: Analysis, target: Target) -> ToneProblem:
@@ -70,6 +71,7 @@ class ToneProblem:
             torch.tensor(target.broad_tolerance_db, dtype=torch.float64),
             torch.tensor(target.detail_tolerance_db, dtype=torch.float64),
             target.fill_dips,
+            target.max_q,
         )
 
     def difference_db(self) -> Tensor:
@@ -122,14 +124,16 @@ def band_weights(analysis: Analysis) -> np.ndarray[tuple[int], np.dtype[np.float
 class BandVariables:
     """Unbounded variables behind the bands: ``[4, bands]`` rows frequency, gain, Q, gate."""
 
-    def __init__(self, bands: tuple[Band, ...], gains_db: Tensor, max_gain_db: float) -> None:
+    def __init__(
+        self, bands: tuple[Band, ...], gains_db: Tensor, max_gain_db: float, max_q: float
+    ) -> None:
         self.kinds = tuple(band.kind for band in bands)
         self.max_gain_db = max_gain_db
         self.anchors_hz = torch.tensor([b.frequency_hz for b in bands], dtype=torch.float64)
         shelves = torch.tensor([kind is not BandKind.BELL for kind in self.kinds])
-        self.low_q = torch.full((len(bands),), Q_LIMITS[0], dtype=torch.float64)
-        high = torch.full_like(self.low_q, Q_LIMITS[1])
-        self.octaves_q = torch.where(shelves, SHELF_Q_LIMITS[1], high) / self.low_q
+        self.low_q = torch.full((len(bands),), LEAST_Q, dtype=torch.float64)
+        high = torch.full_like(self.low_q, max_q)
+        self.octaves_q = torch.where(shelves, SHELF_MAX_Q, high) / self.low_q
         self.reach = torch.where(shelves, SHELF_REACH_OCTAVES, REACH_OCTAVES).double()
         start = torch.zeros(4, len(bands), dtype=torch.float64)
         start[1] = torch.atanh((gains_db / max_gain_db).clamp(-0.9, 0.9))
@@ -190,7 +194,7 @@ def fit_bands(
     layout = ChainParameters().bands
     inside = [band for band in layout if band.frequency_hz < 0.4 * problem.rate]
     start_db = 0.7 * _at(problem.difference_db(), inside)
-    variables = BandVariables(tuple(inside), start_db, max_gain_db)
+    variables = BandVariables(tuple(inside), start_db, max_gain_db, problem.max_q)
     kept = torch.ones(len(inside), dtype=torch.float64)
     untouched = problem.outside_db() ** 2
     if untouched <= 2.0 * problem.negligible_db2:

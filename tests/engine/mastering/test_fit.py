@@ -159,6 +159,13 @@ def test_a_reference_of_another_kind_is_followed_less_and_it_is_said() -> None:
     assert "very unlike the target" in result.explanation["tone"]
 
 
+def test_the_notes_of_another_song_are_not_followed() -> None:
+    clip, other = song(1), damaged(song(2), bands=(Band(BandKind.BELL, 1000.0, 12.0, 12.0),))
+    bands = fit(clip, target_of(clip, other), FitSettings(dynamics=False)).parameters.bands
+    assert any(band.active for band in bands)
+    assert max(band.q for band in bands if band.active) <= 2.0
+
+
 def test_the_largest_gain_is_kept(original: Clip) -> None:
     clip = damaged(original, bands=(Band(BandKind.BELL, 1000.0, -12.0, 1.0),))
     settings = FitSettings(max_gain_db=2.0)
