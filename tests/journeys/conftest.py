@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from PySide6.QtCore import QCoreApplication, QEvent
 from pytestqt.qtbot import QtBot
 
 from app import bootstrap
@@ -40,6 +41,9 @@ def workbench(qtbot: QtBot, locations: Locations) -> Iterator[Workbench]:
     bench.services.session.open(bench.services.session.state)
     bench.window.close()
     bench.close()
+    # Windows that stay would be restyled with every window that follows.
+    bench.window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture
