@@ -186,10 +186,10 @@ def fit_bands(
     max_bands
         Most bands to keep.
     steps
-        Gradient steps in all.
+        Gradient steps, without those in which it is tried how the others do without a band.
     watch
-        Called after each step with its number, the loss and, now and then, the bands; it may
-        raise to cancel.
+        Called after each step, and after each try, with the steps so far, the loss and the
+        bands; it may raise to cancel.
     """
     layout = ChainParameters().bands
     inside = [band for band in layout if band.frequency_hz < 0.4 * problem.rate]
