@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from app.audio.route import Leg, Motion, route
 from app.audio.sources import Source, to_stereo
 
-PREROLL_FRAMES = 2048
+PREROLL_FRAMES = 8192
 """What an insert hears before the point it starts from, so that its filters have settled."""
 
 

@@ -24,6 +24,8 @@ from engine.mastering.parameters import ChainParameters, Compressor, Limiter
 
 RATE = 48000
 FADE = RATE * 5 // 1000
+LATENCY_S = 0.2
+IN_THE_DEVICE_MS = 500  # what is mixed is heard a latency later
 Signal = NDArray[np.float32]
 CHAIN = replace(
     ChainParameters()
@@ -51,7 +53,7 @@ def from_the_start(recording: Signal, signal: Signal) -> Signal:
 def workbench(sound_server, qtbot: QtBot, tmp_path: Path) -> Iterator[Workbench]:
     """The real window on the null sink, with a latency that a busy test machine keeps."""
     places = Locations(tmp_path / "config", tmp_path / "cache", tmp_path / "data")
-    bench = bootstrap.build(places, Output(latency=0.2))
+    bench = bootstrap.build(places, Output(latency=LATENCY_S))
     bench.window.show()
     bench.window.activateWindow()
     qtbot.waitUntil(bench.window.isActiveWindow)
@@ -101,6 +103,7 @@ def test_a_file_is_heard_bit_for_bit_by_pressing_space(
     qtbot.keyClick(workbench.window, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: player.playing, timeout=2_000)
     qtbot.waitUntil(lambda: not player.playing, timeout=10_000)
+    qtbot.wait(IN_THE_DEVICE_MS)
     played = from_the_start(recorder.stop(), signal)
     np.testing.assert_array_equal(played[: len(signal)], signal)
     assert player.slips == 0
@@ -234,6 +237,7 @@ def test_importing_while_playing_disturbs_nothing(
     qtbot.waitUntil(lambda: len(services.session.state.clips) == 5, timeout=10_000)
     assert services.session.state.current_id == playing
     qtbot.waitUntil(lambda: not services.player.playing, timeout=15_000)
+    qtbot.wait(IN_THE_DEVICE_MS)
     played = from_the_start(recorder.stop(), signal)
     np.testing.assert_array_equal(played[: len(signal)], signal)
 
@@ -256,6 +260,7 @@ def test_a_loop_set_by_keys_repeats_without_a_gap(
     qtbot.keyClick(window, Qt.Key.Key_Space)
     qtbot.wait(2200)
     qtbot.keyClick(window, Qt.Key.Key_Space)
+    qtbot.wait(IN_THE_DEVICE_MS)
     played = from_the_start(recorder.stop(), signal)
     way = np.concatenate([np.arange(loop[1]), np.tile(np.arange(*loop), 3)])
     np.testing.assert_array_equal(played[: len(way)], signal[way])
