@@ -1,8 +1,10 @@
-"""Run the test suite in three parts that do not disturb one another.
+"""Run the test suite in parts that do not disturb one another.
 
 1. Everything that needs neither a screen nor the sound server, on all cores.
-2. Widget and journey tests under Xvfb where it is installed, else offscreen.
-3. Real playback, alone, because it measures time.
+2. Widgets, offscreen, on all cores.
+3. Journeys through the whole window, under Xvfb where it is installed; one at a time, because a
+   screen has one active window, and only that one gets the keys.
+4. Real playback, alone, because it measures time.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from pathlib import Path
 
 PARTS: tuple[tuple[str, list[str], bool], ...] = (
     ("engine and rules", ["tests/engine", "tests/resources", "tests/rules", "-n", "2"], False),
-    ("widgets and journeys", ["tests/app", "tests/journeys", "-n", "2"], True),
+    ("widgets", ["tests/app", "-n", "2"], False),
+    ("journeys", ["tests/journeys"], True),
     ("real playback", ["tests/audio"], False),
 )
 
