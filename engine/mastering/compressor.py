@@ -36,7 +36,9 @@ def reduction_db(level_db: ArrayLike, parameters: Compressor) -> NDArray[np.floa
     over = np.asarray(level_db, dtype=np.float64) - parameters.threshold_db
     slope = 1.0 - 1.0 / parameters.ratio
     half = 0.5 * parameters.knee_db
-    bent = (over + half) ** 2 / (4.0 * half) if half > 0.0 else over
+    # Only the knee's own range is squared: a knee of next to nothing must not overflow outside.
+    inside = np.clip(over, -half, half) + half
+    bent = inside**2 / (4.0 * half) if half > 0.0 else over
     return slope * np.where(over <= -half, 0.0, np.where(over < half, bent, over))
 
 

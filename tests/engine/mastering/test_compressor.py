@@ -74,6 +74,13 @@ def test_the_curve_is_continuous_monotonic_and_exact_outside_the_knee(
         assert reduction_db(level_db, p) == pytest.approx(over * (1.0 - 1.0 / p.ratio))
 
 
+def test_a_knee_of_next_to_nothing_is_a_corner() -> None:
+    thin = Compressor(threshold_db=-20.0, ratio=2.0, knee_db=2.3e-311)
+    sharp = Compressor(threshold_db=-20.0, ratio=2.0, knee_db=0.0)
+    levels_db = np.linspace(-60.0, 0.0, 61)
+    np.testing.assert_allclose(reduction_db(levels_db, thin), reduction_db(levels_db, sharp))
+
+
 @pytest.mark.parametrize("level_db", [-40.0, -20.0, -14.0, -6.0, 0.0])
 def test_a_steady_level_ends_on_the_curve(level_db: float) -> None:
     p = Compressor(-18.0, 4.0, attack_ms=5.0, knee_db=8.0, makeup_db=3.0)
