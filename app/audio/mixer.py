@@ -122,7 +122,8 @@ class Mixer:
     def _obey_transport(self) -> None:
         control, state = self._block.control, self._block.state
         seek = int(control["seek_sequence"][0])
-        seeking = seek != int(state["seek_done"][0]) and self._is_warm(seek)
+        sought = seek != int(state["seek_done"][0])
+        seeking = sought and self._is_warm(seek)
         loop = self._block.read_loop()
         if loop is None:
             loop = self._motion.loop
@@ -152,6 +153,8 @@ class Mixer:
             self._position = float(round(self._position))
         self._motion = motion
         if playing and not self._running:
+            if sought and not seeking:
+                return  # what was asked for is the place sought, not the one before
             self._start()
         self._running = playing
         self._play_sequence = play_sequence

@@ -324,3 +324,19 @@ def test_the_taps_compare_what_is_heard_with_the_first_slot(deck, noise) -> None
     np.testing.assert_array_equal(deck.block.before[1000:3000], original[1000:3000])
     np.testing.assert_array_equal(deck.block.after[1000:3000], heard[1000:3000])
     np.testing.assert_allclose(heard[1000:3000], master[1000:3000] * 10**-0.3, atol=1e-6)
+
+
+@pytest.mark.parametrize("speed", [1.0, -1.0])
+def test_play_waits_for_a_seek_whose_audio_is_still_read(deck, noise, speed: float) -> None:
+    signal = noise(9000)
+    deck.load(signal)
+    deck.mixer.warmed_sequence = 0
+    deck.seek(4000)
+    deck.set_speed(speed)
+    deck.play()
+    assert not deck.render(1024).any()
+    assert not deck.ended
+    deck.mixer.warmed_sequence = 1
+    heard = deck.render(1024)
+    expected = signal[4000:5024] if speed > 0 else signal[4000 : 4000 - 1024 : -1]
+    np.testing.assert_allclose(heard[FADE:], expected[FADE:], atol=1e-6)
