@@ -94,6 +94,9 @@ def _load_engine(_spec: None, context: Context) -> None:
     from engine.warmup import warm_up
 
     warm_up(None, context)
+    context.checkpoint()
+    # Brings torch in now rather than in the middle of the first fit.
+    import engine.mastering.master  # noqa: F401
 
 
 def _ask_recovery(workbench: bootstrap.Workbench) -> Callable[[Recovery], bool | None]:

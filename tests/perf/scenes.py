@@ -114,6 +114,11 @@ class Stagehand:
         services = self.bench.services
         return services.library.audio(services.session.state.current_id)
 
+    def warm_up(self) -> None:
+        """Do what the running program does after its first paint, to the end."""
+        run._warm_up(self.bench)
+        self.wait_for(lambda: not self.bench.services.lanes.busy)
+
     def open(self, path: Path) -> None:
         """Open a file and wait until all is known of it and nothing runs."""
         self.bench.open([path])
@@ -215,8 +220,7 @@ def opening(file: str) -> dict[str, Any]:
     """Open a file in a window that is warm."""
     hand = Stagehand()
     services = hand.bench.services
-    services.lanes.submit("Load the engine", run._load_engine, None)
-    hand.wait_for(lambda: not services.lanes.busy)
+    hand.warm_up()
     before = _resident()
     begun = time.perf_counter()
     hand.bench.open([Path(file)])
@@ -238,6 +242,7 @@ def opening(file: str) -> dict[str, Any]:
 def using(file: str, *, mastering: bool = False) -> dict[str, Any]:
     """Zoom, scroll, select and move the playhead, perhaps while the heavy lane masters."""
     hand = Stagehand()
+    hand.warm_up()
     hand.open(Path(file))
     masters, clip_id = hand.bench.services.masters, hand.clip_id
     targets_lufs = itertools.cycle(np.arange(-18.0, -10.0, 0.1))
