@@ -92,7 +92,7 @@ def run(argv: Sequence[str], extra: Sequence[Command] = ()) -> int:
         return CANCELLED
     except BrokenPipeError:
         return FAILED
-    except Exception as error:
+    except Exception as error:  # whatever it is, the user gets one line and an exit code
         terminal.emit({"error": terminal.fail(error)})
         return FAILED
     finally:
