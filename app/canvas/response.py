@@ -27,7 +27,8 @@ from app.canvas.response_curves import Curves, at_height, describe, height_db
 from app.canvas.response_menu import menu_at
 from app.canvas.response_painter import ResponsePainter
 from app.theme import Theme, Tokens
-from engine.mastering.parameters import PARAM_RANGES, Band, BandKind
+from engine.mastering.parameters import Band, BandKind
+from engine.mastering.ranges import PARAM_RANGES
 
 HIT_PIXELS = 13.0
 FINE = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier

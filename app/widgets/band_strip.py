@@ -17,7 +17,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.widgets.forms import NumberField, NumberSlider
-from engine.mastering.parameters import MAX_BANDS, PARAM_RANGES, Band, BandKind
+from engine.mastering.parameters import MAX_BANDS, Band, BandKind
+from engine.mastering.ranges import PARAM_RANGES
 
 COLUMN_WIDTH = 72
 NUMBERS = {

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSlider, QWid
 
 from app.theme import number_font
 from app.widgets.numbers import format_value, parse_value
-from engine.mastering.parameters import Range
+from engine.mastering.ranges import Range
 
 SLIDER_STEPS = 1000
 

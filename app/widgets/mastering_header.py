@@ -22,7 +22,7 @@ from app.document.state import MasteringEntry
 from app.widgets.drop_zone import DropZone
 from app.widgets.elided import ElidedLabel
 from app.widgets.forms import NumberControl, NumberField
-from engine.mastering.parameters import PARAM_RANGES, Range
+from engine.mastering.ranges import PARAM_RANGES, Range
 
 LUFS_RANGE = Range(-36.0, -5.0, "LUFS")
 AMOUNT_RANGE = Range(0.0, 1.5)

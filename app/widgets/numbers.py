@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from engine.mastering.parameters import Range
+from engine.mastering.ranges import Range
 
 _NUMBER = re.compile(r"^\s*([+\-−]?\d*[.,]?\d+(?:e[+\-]?\d+)?)\s*(k?)", re.IGNORECASE)
 

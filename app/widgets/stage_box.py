@@ -9,13 +9,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.widgets.forms import NumberControl
-from engine.mastering.parameters import (
-    PARAM_RANGES,
-    Compressor,
-    Imager,
-    Limiter,
-    Saturator,
-)
+from engine.mastering.parameters import Compressor, Imager, Limiter, Saturator
+from engine.mastering.ranges import PARAM_RANGES
 
 
 @dataclass(frozen=True, slots=True)

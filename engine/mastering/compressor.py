@@ -16,7 +16,8 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from engine.mastering.delay import CHUNK_FRAMES, delay, line, shift, working_copy
-from engine.mastering.parameters import PARAM_RANGES, Compressor
+from engine.mastering.parameters import Compressor
+from engine.mastering.ranges import PARAM_RANGES
 from engine.mastering.smoothing import Ramp, advance
 
 _PER_DB = math.log(10.0) / 20.0

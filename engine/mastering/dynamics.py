@@ -22,7 +22,8 @@ from engine.mastering.analysis import Analysis, section
 from engine.mastering.compressor_gradient import CompressorTensors, compressor_gain
 from engine.mastering.differentiable import BandTensors, equalize
 from engine.mastering.losses import crest, decibels, dynamics, spread
-from engine.mastering.parameters import PARAM_RANGES, Band, Compressor
+from engine.mastering.parameters import Band, Compressor
+from engine.mastering.ranges import PARAM_RANGES
 from engine.mastering.targets import Target
 
 if TYPE_CHECKING:

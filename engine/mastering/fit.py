@@ -21,14 +21,8 @@ from engine.mastering.dynamics import STEPS as COMPRESSOR_STEPS
 from engine.mastering.dynamics import fit_compressor
 from engine.mastering.losses import decibels
 from engine.mastering.loudness_solve import MAX_GAIN_DB, MAX_REDUCTION_DB
-from engine.mastering.parameters import (
-    PARAM_RANGES,
-    Band,
-    ChainParameters,
-    Compressor,
-    Imager,
-    Limiter,
-)
+from engine.mastering.parameters import Band, ChainParameters, Compressor, Imager, Limiter
+from engine.mastering.ranges import PARAM_RANGES
 from engine.mastering.targets import Target
 from engine.mastering.tone import ToneProblem, fit_bands
 from engine.mastering.width import fit_width

@@ -14,8 +14,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from engine.mastering.delay import working_copy
-from engine.mastering.parameters import PARAM_RANGES, Limiter
+from engine.mastering.parameters import Limiter
 from engine.mastering.peak_stage import PeakStage
+from engine.mastering.ranges import PARAM_RANGES
 from engine.mastering.smoothing import Ramp, advance
 
 HOLD_MS = 5.0

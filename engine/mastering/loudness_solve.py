@@ -24,7 +24,8 @@ from engine.audio.loudness import channel_weights, gated_lufs, k_sections
 from engine.audio.true_peak import TruePeakMeter
 from engine.mastering.analysis import section
 from engine.mastering.chain import render_blocks
-from engine.mastering.parameters import PARAM_RANGES, ChainParameters, Limiter
+from engine.mastering.parameters import ChainParameters, Limiter
+from engine.mastering.ranges import PARAM_RANGES
 from engine.tasks import Context
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
+from engine.mastering.ranges import PARAM_RANGES
 from engine.tasks import Failure
 
 MAX_BANDS = 10
@@ -29,55 +30,6 @@ class BandKind(StrEnum):
     def has_gain(self) -> bool:
         """Whether the band has a gain in dB; pass filters have none."""
         return self not in (BandKind.LOW_PASS, BandKind.HIGH_PASS)
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Limits of one parameter, whether it is spaced logarithmically, and its unit."""
-
-    low: float
-    high: float
-    unit: str = ""
-    logarithmic: bool = False
-
-    def clamp(self, value: float) -> float:
-        """The nearest value inside the range."""
-        return min(max(value, self.low), self.high)
-
-    def normalise(self, value: float) -> float:
-        """Physical value -> [0, 1]."""
-        if self.logarithmic:
-            return math.log(value / self.low) / math.log(self.high / self.low)
-        return (value - self.low) / (self.high - self.low)
-
-    def physical(self, position: float) -> float:
-        """[0, 1] -> physical value, the inverse of :meth:`normalise`."""
-        if self.logarithmic:
-            return self.low * math.exp(position * math.log(self.high / self.low))
-        return self.low + position * (self.high - self.low)
-
-
-PARAM_RANGES: dict[str, Range] = {
-    "band.frequency_hz": Range(20.0, 20000.0, "Hz", logarithmic=True),
-    "band.gain_db": Range(-12.0, 12.0, "dB"),
-    "band.q": Range(0.1, 18.0, "", logarithmic=True),
-    "band.gate": Range(0.0, 1.0),
-    "compressor.threshold_db": Range(-60.0, 0.0, "dB"),
-    "compressor.ratio": Range(1.0, 20.0, ":1", logarithmic=True),
-    "compressor.attack_ms": Range(0.1, 200.0, "ms", logarithmic=True),
-    "compressor.release_ms": Range(5.0, 2000.0, "ms", logarithmic=True),
-    "compressor.knee_db": Range(0.0, 24.0, "dB"),
-    "compressor.makeup_db": Range(-12.0, 24.0, "dB"),
-    "compressor.lookahead_ms": Range(0.0, 10.0, "ms"),
-    "saturator.drive_db": Range(0.0, 24.0, "dB"),
-    "saturator.mix": Range(0.0, 1.0),
-    "imager.width": Range(0.0, 2.0),
-    "imager.mono_below_hz": Range(0.0, 300.0, "Hz"),
-    "limiter.gain_db": Range(-24.0, 36.0, "dB"),
-    "limiter.ceiling_dbtp": Range(-24.0, 0.0, "dBTP"),
-    "limiter.lookahead_ms": Range(0.5, 10.0, "ms"),
-    "limiter.release_ms": Range(10.0, 1000.0, "ms", logarithmic=True),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +62,11 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Compressor:
-    """Stereo-linked feed-forward compressor with a soft knee; ratio 1 is transparent."""
+    """Stereo-linked feed-forward compressor with a soft knee; ratio 1 is transparent.
+
+    A ratio below 1 expands upwards: what is over the threshold gets louder, which is what undoes
+    a compressor (0.5 undoes 2:1).
+    """
 
     threshold_db: float = -18.0
     ratio: float = 1.0
@@ -124,7 +80,42 @@ class Compressor:
     @property
     def active(self) -> bool:
         """Whether the compressor changes the sound at all."""
-        return self.enabled and (self.ratio > 1.0 or self.makeup_db != 0.0)
+        return self.enabled and (self.ratio != 1.0 or self.makeup_db != 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Multiband:
+    """Three compressors below, between and above two crossovers; all transparent by default."""
+
+    low_hz: float = 150.0
+    high_hz: float = 2500.0
+    low: Compressor = Compressor()
+    mid: Compressor = Compressor()
+    high: Compressor = Compressor()
+    enabled: bool = True
+
+    @property
+    def active(self) -> bool:
+        """Whether it changes the sound at all."""
+        return self.enabled and (self.low.active or self.mid.active or self.high.active)
+
+
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """What a trained network adds to the equalized audio, by the hash of its weights.
+
+    The network is not part of the record: without it (``model`` empty, or weights that are not
+    installed) the stage cannot be rendered. It is off by default.
+    """
+
+    model: str = ""
+    amount: float = 0.0
+    enabled: bool = True
+
+    @property
+    def active(self) -> bool:
+        """Whether it changes the sound at all."""
+        return self.enabled and bool(self.model) and self.amount > 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +167,39 @@ def _default_bands() -> tuple[Band, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Amounts:
+    """How much of each stage is applied, 0 to 1.5; ``overall`` multiplies the others.
+
+    ``Amounts(dynamics=0, saturation=0, width=0)`` is "only tone". The residual is off until it is
+    asked for.
+    """
+
+    overall: float = 1.0
+    tone: float = 1.0
+    dynamics: float = 1.0
+    saturation: float = 1.0
+    width: float = 1.0
+    residual: float = 0.0
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            if not 0.0 <= getattr(self, item.name) <= 1.5:
+                raise Failure(
+                    f"The amount “{item.name}” is out of range.", "It goes from 0 to 1.5 (150 %)."
+                )
+
+
+@dataclass(frozen=True, slots=True)
 class ChainParameters:
-    """Every number of the chain: equalizer, compressor, saturator, imager, limiter, in order."""
+    """Every number of the chain, in the order of the stages.
+
+    Equalizer, residual network, compressor, three-band compressor, saturator, imager, limiter.
+    """
 
     bands: tuple[Band, ...] = field(default_factory=_default_bands)
+    residual: Residual = Residual()
     compressor: Compressor = Compressor()
+    multiband: Multiband = Multiband()
     saturator: Saturator = Saturator()
     imager: Imager = Imager()
     limiter: Limiter = Limiter()
@@ -191,36 +210,36 @@ class ChainParameters:
         bands[index] = replace(bands[index], **changes)
         return replace(self, bands=tuple(bands))
 
-    def scaled(self, amount: float) -> ChainParameters:
-        """Do ``amount`` (0 to 1.5) of what the tone, dynamics and width stages do.
+    def scaled(self, amounts: Amounts | float) -> ChainParameters:
+        """Do as much of each stage as ``amounts`` say; a number is the overall amount.
 
         The scaling is of parameters, in decibels where they are decibels: a parallel dry/wet mix
         would comb-filter against the equalizer's phase. The limiter stays, it is the safety
-        stage. ``amount`` 1 returns the same numbers.
+        stage. All amounts 1 return the same numbers, but for the residual, whose amount is
+        multiplied as it is.
         """
-        if amount == 1.0:
-            return self
-        gain = PARAM_RANGES["band.gain_db"]
-        bands = tuple(
-            replace(band, gain_db=gain.clamp(band.gain_db * amount))
-            if band.kind.has_gain
-            else replace(band, gate=min(band.gate * amount, 1.0))
-            for band in self.bands
-        )
-        compressor = replace(
-            self.compressor,
-            ratio=PARAM_RANGES["compressor.ratio"].clamp(self.compressor.ratio**amount),
-            makeup_db=PARAM_RANGES["compressor.makeup_db"].clamp(
-                self.compressor.makeup_db * amount
+        if not isinstance(amounts, Amounts):
+            amounts = Amounts(overall=amounts, residual=1.0)
+        overall = amounts.overall
+        multiband = self.multiband
+        dynamics = overall * amounts.dynamics
+        residual = overall * amounts.residual * self.residual.amount
+        return replace(
+            self,
+            bands=tuple(_scaled_band(band, overall * amounts.tone) for band in self.bands),
+            residual=replace(self.residual, amount=PARAM_RANGES["residual.amount"].clamp(residual)),
+            compressor=_scaled_compressor(self.compressor, dynamics),
+            multiband=replace(
+                multiband,
+                low=_scaled_compressor(multiband.low, dynamics),
+                mid=_scaled_compressor(multiband.mid, dynamics),
+                high=_scaled_compressor(multiband.high, dynamics),
             ),
+            saturator=replace(
+                self.saturator, mix=min(self.saturator.mix * overall * amounts.saturation, 1.0)
+            ),
+            imager=_scaled_imager(self.imager, overall * amounts.width),
         )
-        saturator = replace(self.saturator, mix=min(self.saturator.mix * amount, 1.0))
-        imager = replace(
-            self.imager,
-            width=PARAM_RANGES["imager.width"].clamp(1.0 + (self.imager.width - 1.0) * amount),
-            mono_below_hz=self.imager.mono_below_hz if amount > 0.0 else 0.0,
-        )
-        return replace(self, bands=bands, compressor=compressor, saturator=saturator, imager=imager)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings and lists, ready for JSON."""
@@ -237,7 +256,8 @@ class ChainParameters:
         Raises
         ------
         Failure
-            If a stage is missing or a field unknown, of the wrong type, not finite or out of its
+            If a stage is missing (but for ``residual`` and ``multiband``, which records of
+            version 0.1 do not have) or a field unknown, of the wrong type, not finite or out of its
             range, or if there are more than ``MAX_BANDS`` bands.
         """
         try:
@@ -245,7 +265,9 @@ class ChainParameters:
                 raise ValueError(f"there are {len(data['bands'])} bands, at most {MAX_BANDS} work")
             return cls(
                 bands=tuple(_record(Band, "band", band) for band in data["bands"]),
+                residual=_record(Residual, "residual", data.get("residual", {})),
                 compressor=_record(Compressor, "compressor", data["compressor"]),
+                multiband=_multiband(data.get("multiband", {})),
                 saturator=_record(Saturator, "saturator", data["saturator"]),
                 imager=_record(Imager, "imager", data["imager"]),
                 limiter=_record(Limiter, "limiter", data["limiter"]),
@@ -267,6 +289,48 @@ class ChainParameters:
         return cls.from_dict(data)
 
 
+def _scaled_band(band: Band, amount: float) -> Band:
+    if amount == 1.0:
+        return band
+    if not band.kind.has_gain:
+        return replace(band, gate=min(band.gate * amount, 1.0))
+    return replace(band, gain_db=PARAM_RANGES["band.gain_db"].clamp(band.gain_db * amount))
+
+
+def _scaled_compressor(compressor: Compressor, amount: float) -> Compressor:
+    if amount == 1.0:
+        return compressor
+    return replace(
+        compressor,
+        ratio=PARAM_RANGES["compressor.ratio"].clamp(compressor.ratio**amount),
+        makeup_db=PARAM_RANGES["compressor.makeup_db"].clamp(compressor.makeup_db * amount),
+    )
+
+
+def _scaled_imager(imager: Imager, amount: float) -> Imager:
+    if amount == 1.0:
+        return imager
+    return replace(
+        imager,
+        width=PARAM_RANGES["imager.width"].clamp(1.0 + (imager.width - 1.0) * amount),
+        mono_below_hz=imager.mono_below_hz if amount > 0.0 else 0.0,
+    )
+
+
+def _multiband(data: dict[str, Any]) -> Multiband:
+    """Build the three-band stage, whose compressors are records of their own."""
+    if not isinstance(data, dict):
+        raise TypeError(f"multiband is {data!r}, not a record")
+    parts = {
+        name: _record(Compressor, "compressor", data[name])
+        for name in ("low", "mid", "high")
+        if name in data
+    }
+    rest = {name: value for name, value in data.items() if name not in parts}
+    multiband: Multiband = replace(_record(Multiband, "multiband", rest), **parts)
+    return multiband
+
+
 def _record(kind: type[Any], name: str, data: dict[str, Any]) -> Any:
     """Build one of the records above from plain values, checking type and range."""
     if not isinstance(data, dict):
@@ -281,6 +345,10 @@ def _record(kind: type[Any], name: str, data: dict[str, Any]) -> Any:
         elif key == "enabled":
             if not isinstance(value, bool):
                 raise TypeError(f"{name}.enabled = {value!r} is neither true nor false")
+            values[key] = value
+        elif key == "model":
+            if not isinstance(value, str):
+                raise TypeError(f"{name}.model = {value!r} is no text")
             values[key] = value
         else:
             if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from app.widgets.drop_zone import DropZone
 from app.widgets.forms import NumberControl, NumberField, NumberSlider
 from app.widgets.numbers import format_hz, format_level, format_value, parse_value
-from engine.mastering.parameters import PARAM_RANGES
+from engine.mastering.ranges import PARAM_RANGES
 
 PERCENT = {"band.gate", "saturator.mix", "imager.width"}
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from engine.mastering.parameters import (
     MAX_BANDS,
-    PARAM_RANGES,
     Band,
     BandKind,
     ChainParameters,
@@ -21,6 +20,7 @@ from engine.mastering.parameters import (
     Limiter,
     Saturator,
 )
+from engine.mastering.ranges import PARAM_RANGES
 from engine.tasks import Failure
 
 RECORDS: dict[str, type[Any]] = {
