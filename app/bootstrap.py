@@ -44,6 +44,7 @@ from app.widgets.transport import Transport
 from app.window import BOTTOM, LAYOUTS, LEFT, RIGHT, Window
 from engine.cache import Cache
 from engine.lanes import Lanes
+from engine.mastering.parameters import Amounts
 from engine.tasks import Failure
 
 log = logging.getLogger("audiobench")
@@ -198,7 +199,9 @@ def mastering_of(settings: Settings) -> MasteringEntry:
         target=wanted.target,
         lufs=wanted.lufs,
         ceiling_dbtp=wanted.ceiling_dbtp,
-        amount=wanted.amount,
+        amounts=Amounts(overall=wanted.amount),
+        model=wanted.model,
+        refine=wanted.refine,
     )
 
 

@@ -60,7 +60,7 @@ class LiveLoudness(QObject):
         if not loaded.stored.complete:
             return None
         parameters = clip.mastering.parameters
-        return (clip.id, parameters.scaled(clip.mastering.amount)) if parameters else None
+        return (clip.id, parameters.scaled(clip.mastering.amounts)) if parameters else None
 
     def _measure(self) -> None:
         wanted = self._wanted()

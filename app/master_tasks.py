@@ -40,9 +40,10 @@ class ClipSpec:
             cache=self.cache,
             target=entry.target,
             references=tuple(Path(path) for path in entry.references),
+            weights=entry.weights,
             lufs=entry.lufs,
             ceiling_dbtp=entry.ceiling_dbtp,
-            amount=entry.amount,
+            amount=entry.amounts.overall,
             parameters=None if self.refit else entry.parameters,
             keep_gain=not self.refit,
         )

@@ -46,12 +46,14 @@ class SpectrogramDefaults:
 
 @dataclass(frozen=True, slots=True)
 class MasterDefaults:
-    """What mastering aims at first."""
+    """What mastering aims at first; ``amount`` is the overall one."""
 
     target: str = "balanced"
     lufs: float = -14.0
     ceiling_dbtp: float = -1.0
     amount: float = 1.0
+    model: str = "auto"
+    refine: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from app.document.state import ClipEntry, MasteringEntry, SessionState, Span
-from app.document.unknown import merged, pruned, unknown_part
-from engine.mastering.parameters import ChainParameters
+from app.document.mastering_form import mastering_from_dict, mastering_to_dict
+from app.document.state import ClipEntry, SessionState, Span
+from app.document.unknown import merged, unknown_part
 from engine.tasks import Failure
 
 FORMAT = "audiobench session"
-VERSION = 1
+VERSION = 2
+
+
+def _one_amount_to_amounts(document: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 had one amount for everything; it is the overall one now."""
+
+    def clip(old: dict[str, Any]) -> dict[str, Any]:
+        mastering = dict(old.get("mastering", {}))
+        if "amount" in mastering:
+            mastering["amounts"] = {"overall": mastering.pop("amount")}
+        return old | {"mastering": mastering}
+
+    return document | {"clips": [clip(each) for each in document["clips"]]}
+
 
 # MIGRATIONS[n] turns a document of version n into one of version n + 1.
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _one_amount_to_amounts}
 
 
 def to_dict(state: SessionState, folder: Path | None = None) -> dict[str, Any]:
@@ -89,16 +101,7 @@ def clip_to_dict(clip: ClipEntry, folder: Path | None = None) -> dict[str, Any]:
         "rate": clip.rate,
         "channels": clip.channels,
         "frames": clip.frames,
-        "mastering": {
-            "target": mastering.target,
-            "references": list(mastering.references),
-            "lufs": mastering.lufs,
-            "ceiling_dbtp": mastering.ceiling_dbtp,
-            "amount": mastering.amount,
-            "parameters": mastering.parameters and mastering.parameters.to_dict(),
-            "fitted": mastering.fitted and mastering.fitted.to_dict(),
-            "rendering_key": mastering.rendering_key,
-        },
+        "mastering": mastering_to_dict(mastering),
     }
     if folder is not None:
         known["relative_path"] = _relative(clip.path, folder)
@@ -112,10 +115,13 @@ def clip_to_dict(clip: ClipEntry, folder: Path | None = None) -> dict[str, Any]:
 def clip_from_dict(data: dict[str, Any], folder: Path | None = None) -> ClipEntry:
     """Read the form :func:`clip_to_dict` writes; raises what a wrong type raises."""
     path = _located(data["path"], data.get("relative_path"), folder)
-    raw = data.get("mastering", {})
-    default = MasteringEntry()
+    raw = dict(data.get("mastering", {}))
     references = raw.get("references", ())
-    beside = raw.get("relative_references", [None] * len(references))
+    beside = raw.pop("relative_references", [None] * len(references))
+    raw["references"] = [
+        str(_located(path, relative, folder))
+        for path, relative in zip(references, beside, strict=True)
+    ]
     clip = ClipEntry(
         id=str(data["id"]),
         name=str(data["name"]),
@@ -124,19 +130,7 @@ def clip_from_dict(data: dict[str, Any], folder: Path | None = None) -> ClipEntr
         rate=_positive(data["rate"]),
         channels=_positive(data["channels"]),
         frames=int(data["frames"]),
-        mastering=MasteringEntry(
-            target=str(raw.get("target", default.target)),
-            references=tuple(
-                str(_located(path, relative, folder))
-                for path, relative in zip(references, beside, strict=True)
-            ),
-            lufs=_finite(raw.get("lufs", default.lufs)),
-            ceiling_dbtp=_finite(raw.get("ceiling_dbtp", default.ceiling_dbtp)),
-            amount=_finite(raw.get("amount", default.amount)),
-            parameters=_parameters(raw.get("parameters")),
-            fitted=_parameters(raw.get("fitted")),
-            rendering_key=_optional(str, raw.get("rendering_key")),
-        ),
+        mastering=mastering_from_dict(raw),
     )
     known = clip_to_dict(clip) | {"relative_path": None}
     known["mastering"]["relative_references"] = None
@@ -173,12 +167,6 @@ def _migrated(document: dict[str, Any], name: str) -> dict[str, Any]:
     return document
 
 
-def _parameters(data: object) -> ChainParameters | None:
-    if data is None:
-        return None
-    return ChainParameters.from_dict(pruned(data, ChainParameters().to_dict()))
-
-
 def _optional(kind: type[str], value: object) -> str | None:
     return None if value is None else kind(value)
 
@@ -187,13 +175,6 @@ def _positive(value: Any) -> int:
     number = int(value)
     if number <= 0:
         raise ValueError(f"{value} is not positive")
-    return number
-
-
-def _finite(value: Any) -> float:
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError(f"{value} is not a finite number")
     return number
 
 

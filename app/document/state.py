@@ -8,10 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from engine.mastering.parameters import ChainParameters
+from engine.mastering.parameters import Amounts, ChainParameters
+from engine.mastering.prediction import Confidence
 
 DEFAULT_LUFS = -14.0
 DEFAULT_CEILING_DBTP = -1.0
+
+AUTO_MODEL = "auto"
+NO_MODEL = "none"
 
 Span = tuple[int, int]
 
@@ -22,6 +26,30 @@ def new_clip_id() -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the last Master said of a clip, kept so that it can be read after reopening.
+
+    Parameters
+    ----------
+    model, variant, model_hash
+        Which model answered; all empty when none did and the preset was fitted to.
+    confidence
+        Share of each stage's correction the model trusts; None without a model.
+    referenced
+        Whether the model listened to references.
+    explanation
+        Stage and why it does what it does, as pairs.
+    """
+
+    model: str = ""
+    variant: str = ""
+    model_hash: str = ""
+    confidence: Confidence | None = None
+    referenced: bool = False
+    explanation: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MasteringEntry:
     """How one clip is mastered.
 
@@ -29,25 +57,37 @@ class MasteringEntry:
     ----------
     target
         Name of a tonal-balance preset; used when there is no reference.
-    references
-        Paths of reference tracks.
-    lufs, ceiling_dbtp, amount
-        Loudness target, true-peak ceiling, and how much of the fit is applied (1 = all).
+    references, weights
+        Paths of reference tracks, and how much each counts; no weights at all: equally.
+    lufs, ceiling_dbtp
+        Loudness target and true-peak ceiling.
+    amounts
+        How much of each stage is applied.
+    model
+        ``AUTO_MODEL``, ``NO_MODEL``, or the name of a bundle.
+    refine
+        Whether a model's answer is fitted on to the target.
     parameters
         The chain as the user has it now; None before the first fit or edit.
     fitted
         The chain the fit found, to return to.
+    outcome
+        What Master said when it found ``fitted``; None before.
     rendering_key
         Cache key of the finished rendering of ``parameters``, None when there is none.
     """
 
     target: str = "balanced"
     references: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()
     lufs: float = DEFAULT_LUFS
     ceiling_dbtp: float = DEFAULT_CEILING_DBTP
-    amount: float = 1.0
+    amounts: Amounts = field(default_factory=Amounts)
+    model: str = AUTO_MODEL
+    refine: bool = False
     parameters: ChainParameters | None = None
     fitted: ChainParameters | None = None
+    outcome: Outcome | None = None
     rendering_key: str | None = None
 
 

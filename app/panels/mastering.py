@@ -24,7 +24,7 @@ from app.widgets.mastering_header import MasteringHeader, preset_delivery
 from app.widgets.mastering_layout import MasteringLayout
 from app.widgets.mastering_summary import summarise
 from app.widgets.stage_board import StageBoard
-from engine.mastering.parameters import MAX_BANDS, Band, ChainParameters
+from engine.mastering.parameters import MAX_BANDS, Amounts, Band, ChainParameters
 from engine.tasks import Progress
 
 
@@ -116,13 +116,13 @@ class MasteringPanel(Panel):
         """Go back to the parameters the fit found."""
         entry = self.entry
         if entry.fitted is not None:
-            self._edit("Reset to the fit", parameters=entry.fitted, amount=1.0)
+            self._edit("Reset to the fit", parameters=entry.fitted, amounts=Amounts())
 
     def flatten(self) -> None:
         """Take all processing off; the ceiling stays."""
         flat = ChainParameters()
         limiter = replace(flat.limiter, ceiling_dbtp=self.entry.ceiling_dbtp)
-        self._edit("Flat mastering", parameters=replace(flat, limiter=limiter), amount=1.0)
+        self._edit("Flat mastering", parameters=replace(flat, limiter=limiter), amounts=Amounts())
 
     def export(self) -> None:
         """Ask for a format and hand the wish to the library."""
@@ -179,8 +179,8 @@ class MasteringPanel(Panel):
     def _show(self) -> None:
         """Bring every control, the graph and the live preview to the state."""
         entry, parameters = self.entry, self.parameters
-        amount = 1.0 if self._fitting is not None else entry.amount
-        heard = parameters.scaled(amount)
+        fitting = self._fitting is not None  # it shows what it finds, whole
+        heard = parameters.scaled(Amounts() if fitting else entry.amounts)
         self.setEnabled(self._has_clip())
         self.graph.show_bands(parameters.bands, heard.bands, self._rate())
         self.strip.show_bands(parameters.bands, self.graph.selected_index, self._solo)
@@ -269,7 +269,7 @@ class MasteringPanel(Panel):
             self._show()  # what was edited shows what is in force again
             return
         entry = replace(self.entry, **changes)
-        if (entry.parameters, entry.amount) != (self.entry.parameters, self.entry.amount):
+        if (entry.parameters, entry.amounts) != (self.entry.parameters, self.entry.amounts):
             changes["rendering_key"] = None  # it is a rendering of other numbers now
             self._hear_live()
         session = self.services.session
@@ -312,7 +312,7 @@ class MasteringPanel(Panel):
             "target": "Choose target",
             "lufs": "Change loudness target",
             "ceiling_dbtp": "Change ceiling",
-            "amount": "Change amount",
+            "amounts": "Change amount",
         }
         field = next(iter(changes))
         if field == "target":

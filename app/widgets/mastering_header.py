@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -22,6 +23,7 @@ from app.document.state import MasteringEntry
 from app.widgets.drop_zone import DropZone
 from app.widgets.elided import ElidedLabel
 from app.widgets.forms import NumberControl, NumberField
+from engine.mastering.parameters import Amounts
 from engine.mastering.ranges import PARAM_RANGES, Range
 
 LUFS_RANGE = Range(-36.0, -5.0, "LUFS")
@@ -64,6 +66,7 @@ class MasteringHeader(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._amounts = Amounts()
         self.target = QComboBox(self)
         self.target.setAccessibleName("Target")
         self.target.setMinimumContentsLength(9)
@@ -102,7 +105,7 @@ class MasteringHeader(QWidget):
         self.amount.slider.setMinimumWidth(70)
         self.amount.field.setFixedWidth(62)
         self.amount.setToolTip("How much of the tone, dynamics and width is applied")
-        self.amount.edited.connect(lambda value: self.edited.emit({"amount": value}))
+        self.amount.edited.connect(self._edit_overall)
         self.amount.held.connect(self.held)
         self.reset = QToolButton(self)
         self.reset.setText("Reset")
@@ -146,7 +149,8 @@ class MasteringHeader(QWidget):
         self.references.show_paths(entry.references)
         self.loudness.show_value(entry.lufs)
         self.ceiling.show_value(entry.ceiling_dbtp)
-        self.amount.show_value(entry.amount)
+        self._amounts = entry.amounts
+        self.amount.show_value(entry.amounts.overall)
 
     def show_summary(self, text: str, detail: str = "") -> None:
         """Show the line of results, elided where it must be, in full as its tool tip."""
@@ -168,6 +172,9 @@ class MasteringHeader(QWidget):
         self.pages.setVisible(there)
         for name, button in self.page_buttons.items():
             button.setChecked(name == page)
+
+    def _edit_overall(self, value: float) -> None:
+        self.edited.emit({"amounts": replace(self._amounts, overall=value)})
 
     def _first_row(self) -> QHBoxLayout:
         row = QHBoxLayout()

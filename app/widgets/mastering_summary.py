@@ -70,7 +70,7 @@ def _bands(entry: MasteringEntry) -> str:
     """How many bands are at work."""
     if entry.parameters is None:
         return ""
-    active = sum(band.active for band in entry.parameters.scaled(entry.amount).bands)
+    active = sum(band.active for band in entry.parameters.scaled(entry.amounts).bands)
     return "no band active" if not active else f"{active} band{'s' * (active > 1)}"
 
 

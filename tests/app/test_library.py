@@ -17,6 +17,7 @@ from app.settings import MasterDefaults, Settings
 from engine.audio.clip import Clip
 from engine.audio.loudness import measure
 from engine.lanes import Job, JobState
+from engine.mastering.parameters import Amounts
 from engine.tasks import Failure
 from tests.app.conftest import RATE, Rooms, WriteSong
 
@@ -96,7 +97,7 @@ def test_a_clip_starts_with_the_mastering_of_the_settings(
     library.add([write_song()])
     rooms.wait()
     assert rooms.session.state.clips[0].mastering == MasteringEntry(
-        target="warm", lufs=-11.0, ceiling_dbtp=-2.0, amount=0.5
+        target="warm", lufs=-11.0, ceiling_dbtp=-2.0, amounts=Amounts(overall=0.5)
     )
 
 

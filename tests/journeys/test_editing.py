@@ -22,7 +22,7 @@ from app.widgets.palette import CommandPalette
 from app.widgets.preferences import Preferences
 from app.widgets.shortcuts import CheatSheet
 from engine.locations import Locations
-from engine.mastering.parameters import ChainParameters
+from engine.mastering.parameters import Amounts, ChainParameters
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
 CTRL, SHIFT = Modifier.ControlModifier, Modifier.ShiftModifier
@@ -171,7 +171,7 @@ def test_every_edit_is_undone_and_redone(
     edit(lambda: qtbot.keyClick(workbench.window, Key.Key_A, CTRL))
     edit(lambda: qtbot.keyClick(workbench.window, Key.Key_L))
     header = panel.header  # type: ignore[attr-defined]
-    edit(lambda: header.edited.emit({"amount": 0.5}))
+    edit(lambda: header.edited.emit({"amounts": Amounts(overall=0.5)}))
     edit(lambda: header.edited.emit({"target": "bright"}))
     edit(lambda: header.references.added.emit([reference]))
     edit(lambda: services.commands.run("master.flatten"))

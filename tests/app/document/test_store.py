@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.document import serial, store
-from app.document.state import SessionState
-from engine.mastering.parameters import ChainParameters
+from app.document.state import MasteringEntry, Outcome, SessionState
+from engine.mastering.parameters import Amounts, ChainParameters
+from engine.mastering.prediction import Confidence
 from engine.tasks import Failure
 
 
@@ -25,11 +26,17 @@ def full(make_clip, tmp_path):
         "id-b",
         target="bright",
         references=("/music/ref.flac",),
+        weights=(0.4,),
         lufs=-10.5,
         ceiling_dbtp=-0.3,
-        amount=0.7,
+        amounts=Amounts(0.7, tone=1.2, residual=0.5),
+        model="small",
+        refine=True,
         parameters=parameters,
         fitted=ChainParameters(),
+        outcome=Outcome(
+            "small", "1D", "ab12", Confidence(0.8, 0.3, 0.0), True, (("width", "Left as it is."),)
+        ),
         rendering_key="abc",
     )
     return replace(state.with_current("id-b"), selection=(5, 70), loop=(10, 20), layout="Master")
@@ -195,6 +202,39 @@ def test_an_older_version_is_migrated(monkeypatch, full, tmp_path):
     document = serial.to_dict(full) | {"version": 0, "view": "Listen"}
     del document["layout"]
     assert serial.from_dict(document).layout == "Listen"
+
+
+def test_the_one_amount_of_version_1_is_the_overall_amount(full):
+    document = serial.to_dict(full) | {"version": 1}
+    for clip in document["clips"]:
+        for name in ("amounts", "weights", "model", "refine", "outcome"):
+            del clip["mastering"][name]
+    document["clips"][1]["mastering"]["amount"] = 0.7
+    state = serial.from_dict(json.loads(json.dumps(document)))
+    first, second = (clip.mastering for clip in state.clips)
+    assert first == MasteringEntry()
+    assert second.amounts == Amounts(overall=0.7)
+    assert second.parameters == full.clips[1].mastering.parameters
+    assert (second.model, second.outcome) == (MasteringEntry().model, None)
+    assert state.clips[1].extra == {}, "the old field is still carried along"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("amounts", {"tone": 1.6}),
+        ("amounts", 0.5),
+        ("weights", [0.5, 0.5]),
+        ("weights", [-1.0]),
+        ("outcome", {"confidence": {"tone": "much"}}),
+        ("outcome", "done"),
+    ],
+)
+def test_mastering_that_cannot_be_is_damage(full, field, value):
+    document = serial.to_dict(full)
+    document["clips"][1]["mastering"][field] = value
+    with pytest.raises(Failure, match="damaged"):
+        serial.from_dict(document)
 
 
 def test_a_failed_save_leaves_the_old_file(full, tmp_path, monkeypatch):

@@ -30,6 +30,7 @@ from app.document.state import MasteringEntry
 from app.panels.mastering import MasteringPanel
 from engine.audio.loudness import Loudness
 from engine.mastering.parameters import (
+    Amounts,
     Band,
     BandKind,
     ChainParameters,
@@ -165,10 +166,10 @@ def test_every_edit_is_heard_at_once(bench: Bench) -> None:
 def test_the_amount_scales_what_is_heard_and_not_the_numbers(bench: Bench) -> None:
     bench.set(parameters=FITTED)
     bench.panel.header.amount.field.setValue(0.5)
-    assert bench.entry.amount == 0.5
+    assert bench.entry.amounts == Amounts(overall=0.5)
     assert bench.parameters == FITTED
-    assert ChainParameters.from_dict(bench.live) == FITTED.scaled(0.5)
-    assert bench.panel.graph.heard == FITTED.scaled(0.5).bands
+    assert ChainParameters.from_dict(bench.live) == FITTED.scaled(Amounts(overall=0.5))
+    assert bench.panel.graph.heard == FITTED.scaled(Amounts(overall=0.5)).bands
     assert bench.panel.graph.bands == FITTED.bands
 
 
