@@ -1,0 +1,121 @@
+"""Methods: ways to repair a degraded recording, all behind one interface.
+
+Loudness and limiter are left out, so that only tone, dynamics, saturation and width count.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from engine.audio.clip import Clip
+from engine.mastering.chain import render
+from engine.mastering.parameters import ChainParameters, Limiter
+from engine.mastering.prediction import Predictor
+from engine.tasks import Context
+
+PRESET = "balanced"
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What a method made of a recording.
+
+    ``parameters`` is None where the method is no chain of ours; ``seconds`` is what it took,
+    without reading and writing files; ``note`` is what a reader should know.
+    """
+
+    clip: Clip
+    parameters: ChainParameters | None
+    seconds: float
+    note: str = ""
+
+
+class Method(Protocol):
+    """One way to repair."""
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether it cannot work without one."""
+
+    def repair(self, degraded: Clip, reference: Clip | None, context: Context) -> Repair:
+        """Repair a recording, with the help of a reference where there is one."""
+
+
+def without_limiter(parameters: ChainParameters) -> ChainParameters:
+    """The same chain at its own level: no limiting, no gain."""
+    return replace(parameters, limiter=Limiter(enabled=False))
+
+
+def untouched() -> ChainParameters:
+    """A chain that does nothing at all."""
+    parameters = ChainParameters()
+    bands = tuple(replace(band, gate=0.0) for band in parameters.bands)
+    return without_limiter(replace(parameters, bands=bands))
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Doing nothing: what every method has to beat."""
+
+    name: str = "identity"
+    needs_reference: bool = False
+
+    def repair(self, degraded: Clip, reference: Clip | None, context: Context) -> Repair:
+        """Give back what came."""
+        return Repair(degraded, untouched(), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The fit that no training went into: to a preset, or to the reference.
+
+    A reference that is the same recording is followed as far as the chain goes; another one
+    within the limits of an ordinary master.
+    """
+
+    name: str = "fit"
+    needs_reference: bool = False
+
+    def repair(self, degraded: Clip, reference: Clip | None, context: Context) -> Repair:
+        """Analyse, fit, render."""
+        from engine.mastering.analysis import analyse
+        from engine.mastering.fit import FitSettings, fit
+        from engine.mastering.targets import from_preset, from_references, same_recording
+
+        began = time.perf_counter()
+        analysis = analyse(degraded, context)
+        settings = FitSettings()
+        if reference is None:
+            target = from_preset(PRESET)
+        else:
+            wanted = analyse(reference, context)
+            target = from_references(analysis, [wanted])
+            if same_recording(analysis, wanted):
+                settings = FitSettings(max_gain_db=12.0, max_bands=10, max_width_db=12.0)
+        parameters = without_limiter(fit(degraded, target, settings, context, analysis).parameters)
+        clip = render(degraded, parameters)
+        return Repair(clip, parameters, time.perf_counter() - began)
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """A trained model."""
+
+    predictor: Predictor
+    name: str
+    needs_reference: bool = False
+
+    def repair(self, degraded: Clip, reference: Clip | None, context: Context) -> Repair:
+        """Predict, render."""
+        began = time.perf_counter()
+        references = () if reference is None else (reference,)
+        prediction = self.predictor.predict(degraded, references, (1.0,) * len(references), context)
+        parameters = without_limiter(prediction.parameters)
+        clip = render(degraded, parameters)
+        return Repair(clip, parameters, time.perf_counter() - began)
