@@ -43,7 +43,7 @@ class ClipSpec:
             weights=entry.weights,
             lufs=entry.lufs,
             ceiling_dbtp=entry.ceiling_dbtp,
-            amount=entry.amounts.overall,
+            amounts=entry.amounts,
             parameters=None if self.refit else entry.parameters,
             keep_gain=not self.refit,
         )

@@ -74,7 +74,9 @@ def as_dict(result: MasterResult) -> dict[str, Any]:
             "lufs": result.target.lufs,
             "ceiling_dbtp": result.target.ceiling_dbtp,
         },
-        "amount": result.amount,
+        "amounts": asdict(result.amounts),
+        "prediction": asdict(result.prediction) if result.prediction is not None else None,
+        "effects": [asdict(effect) for effect in result.effects],
         "audio": {
             "rate": result.rendered.rate,
             "channels": result.rendered.channels,

@@ -13,7 +13,7 @@ from engine.cli.mastering_plan import Item, add_arguments, export_format, plan, 
 from engine.cli.paths import check_output
 from engine.cli.terminal import Terminal, decibels, duration
 from engine.locations import Locations
-from engine.mastering.parameters import ChainParameters
+from engine.mastering.parameters import Amounts, ChainParameters
 from engine.tasks import Cancelled, Context
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def _master_to_file(
         references=tuple(arguments.reference),
         lufs=arguments.lufs,
         ceiling_dbtp=arguments.ceiling,
-        amount=arguments.amount,
+        amounts=Amounts(overall=arguments.amount),
         parameters=parameters,
         keep_gain=arguments.keep_gain,
     )

@@ -19,7 +19,14 @@ from engine.cache import Cache
 from engine.mastering.chain import render
 from engine.mastering.fit import FitResult
 from engine.mastering.master import MasterSpec, export, master, master_to_file
-from engine.mastering.parameters import Band, BandKind, ChainParameters, Compressor, Limiter
+from engine.mastering.parameters import (
+    Amounts,
+    Band,
+    BandKind,
+    ChainParameters,
+    Compressor,
+    Limiter,
+)
 from engine.tasks import Cancelled, Context, Failure, Progress
 
 torch.set_num_threads(1)
@@ -133,7 +140,7 @@ def test_the_rate_is_kept(cache: Cache, rate: int) -> None:
 
 
 def test_amount_zero_leaves_tone_and_width(source: Path, cache: Cache) -> None:
-    result = master(MasterSpec(source, cache, amount=0.0))
+    result = master(MasterSpec(source, cache, amounts=Amounts(overall=0.0)))
     assert not any(band.active for band in result.applied.bands)
     assert any(band.active for band in result.parameters.bands)
 
@@ -209,7 +216,7 @@ def test_compression_is_given_up_only_where_it_costs_the_loudness(
     hard = Compressor(threshold_db=-40.0, ratio=4.0, attack_ms=100.0)
     chain = ChainParameters(compressor=hard)
     found = FitResult(chain, (), {"dynamics": "4:1", "level": "a guess"})
-    monkeypatch.setattr("engine.mastering.master.fit", lambda *_: found)
+    monkeypatch.setattr("engine.mastering.route.fit", lambda *_: found)
     source = stored(cache, clicks.astype(np.float32), f"clicks{compressed:d}")
     result = master(MasterSpec(source, cache, lufs=lufs))
     assert (result.applied.compressor.ratio > 1.0) == compressed
@@ -242,6 +249,6 @@ def test_nonsense_is_refused(source: Path, cache: Cache) -> None:
     with pytest.raises(Failure, match="preset"):
         master(MasterSpec(source, cache, target="nonsense"))
     with pytest.raises(Failure, match="amount"):
-        MasterSpec(source, cache, amount=3.0)
+        MasterSpec(source, cache, amounts=Amounts(overall=3.0))
     with pytest.raises(Failure, match="as many weights"):
         MasterSpec(source, cache, references=(source,), weights=(1.0, 2.0))

@@ -1,0 +1,173 @@
+"""Route: where the chain comes from — set by hand, predicted by a model, or fitted to a target.
+
+A model's prediction is used as it is. A reference that is the same recording is followed by the
+fit, which starts from the prediction; so is any other target when a refinement is asked for.
+Without a model the fit does it alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from engine.audio.store import StoredAudio, decode
+from engine.mastering.analysis import Analysis, analyse
+from engine.mastering.fit import SHORTEST_S, FitResult, FitStep, fit
+from engine.mastering.master_spec import MasterSpec
+from engine.mastering.parameters import ChainParameters, Limiter
+from engine.mastering.prediction import Prediction, Predictor
+from engine.mastering.targets import (
+    Target,
+    from_preset,
+    from_references,
+    same_recording,
+    with_delivery,
+)
+from engine.tasks import Cancelled, Context, Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A chain, what it aims at, where it comes from and why it is as it is."""
+
+    target: Target
+    parameters: ChainParameters
+    prediction: Prediction | None
+    history: tuple[FitStep, ...]
+    explanation: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
+
+
+def find_chain(
+    spec: MasterSpec, source: StoredAudio, analysis: Analysis, context: Context
+) -> Found:
+    """The chain for a recording, with the ceiling asked for.
+
+    Raises
+    ------
+    Failure
+        If a reference cannot be read or holds nothing audible, or the target is unknown.
+    """
+    references = tuple(
+        decode(path, spec.cache, context.part(0.0, 0.1, "Reference")) for path in spec.references
+    )
+    progress = context.part(0.1, 0.2, "Reference")
+    heard = [analyse(reference, progress) for reference in references]
+    target = _target(spec, analysis, heard)
+    same = len(heard) == 1 and spec.custom_target is None and same_recording(analysis, heard[0])
+    progress = context.part(0.2, 1.0)
+    if spec.parameters is not None:
+        limiter = replace(spec.parameters.limiter, ceiling_dbtp=target.ceiling_dbtp)
+        by_hand = replace(spec.parameters, limiter=limiter)
+        return Found(target, by_hand, None, (), {"all": "Set by hand."})
+    if spec.model is None:
+        fitted = fit(source, target, spec.settings, progress, analysis)
+        warnings = (spec.without_model,) if spec.without_model else ()
+        return _of_fit(target, fitted, None, warnings)
+    why_not = _unfit(analysis)
+    if why_not:
+        return _untouched(target, why_not)
+    try:
+        prediction = _predict(spec, spec.model, source, references, progress.part(0.0, 0.4))
+    except (Cancelled, MemoryError):
+        raise
+    except Exception as error:  # a model that fails must not cost the user the master
+        reason = error.what if isinstance(error, Failure) else f"{type(error).__name__}: {error}."
+        text = f"The model {spec.model.name} failed and the sound is left as it is. {reason}"
+        return _untouched(target, text, (text,))
+    limiter = Limiter(ceiling_dbtp=target.ceiling_dbtp)
+    start = replace(prediction.parameters, limiter=limiter)
+    if not same and not spec.refine:
+        named = replace(
+            target, name=_aim(spec, prediction), source=f"Predicted by the model {prediction.model}"
+        )
+        return Found(named, start, prediction, (), _explain(prediction))
+    progress = progress.part(0.4, 1.0)
+    fitted = fit(source, target, spec.settings, progress, analysis)
+    return _of_fit(target, fitted, prediction)
+
+
+def _target(spec: MasterSpec, analysis: Analysis, heard: list[Analysis]) -> Target:
+    if spec.custom_target is not None:
+        target = spec.custom_target
+    elif heard:
+        name = ", ".join(path.name for path in spec.references)
+        target = from_references(analysis, heard, spec.weights or None, name)
+    else:
+        target = from_preset(spec.target)
+    return with_delivery(target, spec.lufs, spec.ceiling_dbtp)
+
+
+def _predict(
+    spec: MasterSpec,
+    model: Predictor,
+    source: StoredAudio,
+    references: tuple[StoredAudio, ...],
+    context: Context,
+) -> Prediction:
+    """Ask the model, and take no chain from it that could not be written down and read again."""
+    context.report(0.0, 1.0, f"Asking {model.name}")
+    prediction = model.predict(source, references, spec.weights, context)
+    ChainParameters.from_dict(prediction.parameters.to_dict())
+    return prediction
+
+
+def _unfit(analysis: Analysis) -> str:
+    """Why there is nothing to predict from; empty when there is."""
+    if analysis.frames < SHORTEST_S * analysis.rate:
+        return f"Too short to judge (under {SHORTEST_S:g} s): left as it is."
+    return "Silent (under -70 LUFS): left as it is." if analysis.silent else ""
+
+
+def _untouched(target: Target, why: str, warnings: tuple[str, ...] = ()) -> Found:
+    bands = tuple(replace(band, gate=0.0) for band in ChainParameters().bands)
+    limiter = Limiter(ceiling_dbtp=target.ceiling_dbtp)
+    return Found(
+        target, ChainParameters(bands=bands, limiter=limiter), None, (), {"all": why}, warnings
+    )
+
+
+def _of_fit(
+    target: Target,
+    fitted: FitResult,
+    prediction: Prediction | None,
+    warnings: tuple[str, ...] = (),
+) -> Found:
+    explanation = dict(fitted.explanation)
+    return Found(target, fitted.parameters, prediction, fitted.history, explanation, warnings)
+
+
+def _aim(spec: MasterSpec, prediction: Prediction) -> str:
+    """What the master is called to aim at."""
+    names = ", ".join(path.name for path in spec.references)
+    return f"{prediction.model}, {names}" if prediction.referenced and names else prediction.model
+
+
+def _explain(prediction: Prediction) -> dict[str, str]:
+    """A sentence per stage, with the model's confidence in it."""
+    parameters, confidence = prediction.parameters, prediction.confidence
+    bands = sorted((b for b in parameters.bands if b.active), key=lambda b: b.frequency_hz)
+    moves = ", ".join(f"{b.effective_gain_db:+.1f} dB at {b.frequency_hz:.0f} Hz" for b in bands)
+    tone = f"{len(bands)} of {len(parameters.bands)} bands: {moves}." if bands else "No band."
+    heard = "the references" if prediction.referenced else "no reference"
+    compressor = parameters.compressor
+    explanation = {
+        "model": f"{prediction.model} ({prediction.variant}) listened to {prediction.windows} "
+        f"window{'s' * (prediction.windows != 1)} and {heard}.",
+        "tone": f"{tone} {_trusts(confidence.tone, 'tone correction')}",
+    }
+    dynamics = "Left as they are."
+    if parameters.compressor.active:
+        what = "Compression" if compressor.ratio > 1.0 else "Upward expansion"
+        dynamics = f"{what} {compressor.ratio:.2f}:1 above {compressor.threshold_db:.1f} dB."
+    if parameters.multiband.active:
+        dynamics += " Three bands on top." if compressor.active else " Three bands."
+    explanation["dynamics"] = f"{dynamics} {_trusts(confidence.dynamics, 'change of dynamics')}"
+    width = parameters.imager.width
+    said = f"Width {width:.0%}." if parameters.imager.active else "Width is left as it is."
+    explanation["width"] = f"{said} {_trusts(confidence.width, 'change of width')}"
+    return explanation
+
+
+def _trusts(share: float, what: str) -> str:
+    return f"The model trusts {share:.0%} of its {what}."
