@@ -1,0 +1,1 @@
+"""What a mastering model learns from: songs, degradations and pairs made of them."""
