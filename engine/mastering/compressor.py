@@ -1,9 +1,14 @@
-"""Stereo-linked feed-forward compressor with a soft knee.
+"""Stereo-linked feed-forward compressor and upward expander with a soft knee.
 
 The static curve and the branching detector in the decibel domain follow Giannoulis, Massberg and
 Reiss, "Digital Dynamic Range Compressor Design", J. Audio Eng. Soc. 60(6), 2012: the level is the
 largest magnitude over the channels; the reduction it asks for is smoothed with the attack time
 while it grows and the release time while it shrinks.
+
+A ratio below 1 makes the reduction negative: what is over the threshold gets louder, by at most
+``MAX_EXPANSION_DB``. It is the exact inverse of the compressor with the inverse ratio and otherwise
+the same settings (see :mod:`engine.mastering.expansion`), so its times are that compressor's; its
+own gain takes the inverse of the ratio times as long.
 """
 
 from __future__ import annotations
@@ -16,16 +21,20 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from engine.mastering.delay import CHUNK_FRAMES, delay, line, shift, working_copy
+from engine.mastering.expansion import MAX_EXPANSION_DB, expansion_db
 from engine.mastering.parameters import Compressor
 from engine.mastering.ranges import PARAM_RANGES
 from engine.mastering.smoothing import Ramp, advance
 
 _PER_DB = math.log(10.0) / 20.0
 _NOTHING_DB = 1e-9
+_QUIETEST = 1e-10
 
 
 def reduction_db(level_db: ArrayLike, parameters: Compressor) -> NDArray[np.float64]:
-    """Static curve: gain reduction in dB, 0 or above, that a steady level in dB comes to.
+    """Static curve: gain reduction in dB that a steady level in dB comes to.
+
+    It is 0 or above for ratios from 1 on; below, it is from 0 down to ``-MAX_EXPANSION_DB``.
 
     Parameters
     ----------
@@ -35,12 +44,24 @@ def reduction_db(level_db: ArrayLike, parameters: Compressor) -> NDArray[np.floa
         Threshold, ratio and knee.
     """
     over = np.asarray(level_db, dtype=np.float64) - parameters.threshold_db
-    slope = 1.0 - 1.0 / parameters.ratio
     half = 0.5 * parameters.knee_db
+    if parameters.ratio < 1.0:
+        return -_expansion_db(over, 1.0 - parameters.ratio, half)
+    slope = 1.0 - 1.0 / parameters.ratio
     # Only the knee's own range is squared: a knee of next to nothing must not overflow outside.
     inside = np.clip(over, -half, half) + half
     bent = inside**2 / (4.0 * half) if half > 0.0 else over
     return slope * np.where(over <= -half, 0.0, np.where(over < half, bent, over))
+
+
+def _expansion_db(over: NDArray[np.float64], slope: float, half: float) -> NDArray[np.float64]:
+    """Inverse of the curve with ``slope``: the gain that brings its results back to its inputs."""
+    end = half * (1.0 - slope)  # where the upper end of the knee comes out
+    inside = np.clip(over, -half, end) + half
+    root = np.sqrt(np.maximum(1.0 - slope * inside / half, 0.0)) if half > 0.0 else 1.0
+    bent = 2.0 * inside / (1.0 + root) - inside
+    gain = np.where(over <= -half, 0.0, np.where(over < end, bent, over * slope / (1.0 - slope)))
+    return np.minimum(gain, MAX_EXPANSION_DB)
 
 
 class CompressorProcessor:
@@ -120,7 +141,10 @@ class CompressorProcessor:
 
     @property
     def gain_reduction_db(self) -> float:
-        """Largest reduction in the last block, in dB, 0 or above; makeup does not count."""
+        """Largest reduction in the last block, in dB; makeup does not count.
+
+        Negative where the gain went up: the largest expansion.
+        """
         return float(self._buffers.reduction[1])
 
 
@@ -162,17 +186,25 @@ def _compress(
                 quiet = math.exp((now[0] - 0.5 * now[2]) * _PER_DB)
             threshold_db, slope, knee_db, makeup_db, share = now[0], now[1], now[2], now[3], now[4]
             peak = peaks[lookahead + n]
-            wanted = 0.0
-            if peak > quiet:
-                over = math.log(peak) / _PER_DB - threshold_db
-                if 2.0 * over < knee_db:
-                    wanted = slope * (over + 0.5 * knee_db) ** 2 / (2.0 * knee_db)
-                else:
-                    wanted = slope * over
-            reduction = wanted + (reduction - wanted) * (attack if wanted > reduction else release)
-            if reduction < _NOTHING_DB:
+            if slope < 0.0:
+                over = math.log(max(peak, _QUIETEST)) / _PER_DB - threshold_db
+                undone = slope / (slope - 1.0)  # slope of the compressor it undoes
+                gain, _ = expansion_db(over, -reduction, undone, knee_db, attack, release)
+                reduction = -gain
+            else:
+                wanted = 0.0
+                if peak > quiet:
+                    over = math.log(peak) / _PER_DB - threshold_db
+                    if 2.0 * over < knee_db:
+                        wanted = slope * (over + 0.5 * knee_db) ** 2 / (2.0 * knee_db)
+                    else:
+                        wanted = slope * over
+                pace = attack if wanted > reduction else release
+                reduction = wanted + (reduction - wanted) * pace
+            if abs(reduction) < _NOTHING_DB:
                 reduction = 0.0
-            largest = max(largest, share * reduction)
+            if abs(share * reduction) > abs(largest):
+                largest = share * reduction
             gain_db = share * (makeup_db - reduction)
             gains[n] = math.exp(gain_db * _PER_DB) if gain_db != 0.0 else 1.0
         for channel in range(channels):

@@ -4,7 +4,8 @@ The recursion ``r[n] = w[n] + c[n] (r[n-1] - w[n])``, where ``c`` is the attack 
 the wanted reduction ``w`` exceeds the present one and the release coefficient otherwise, is run
 as it is; its adjoint runs the same recursion backwards over the branches that were taken. The
 branch itself is continuous in ``r`` (both sides agree at ``w = r``), so the gradient is exact
-almost everywhere.
+almost everywhere. Upward expansion (:mod:`engine.mastering.expansion`) has a recursion of its own,
+whose adjoint is that of the equation it solves.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.mastering.expansion import MAX_EXPANSION_DB, asked_db, expansion_db
 from engine.mastering.parameters import Compressor
 
 QUIETEST = 1e-10  # -200 dB: below it the level is held, so that silence has a zero gradient
@@ -64,18 +66,25 @@ def compressor_gain(peaks: Tensor, settings: CompressorTensors, rate: int) -> Te
     ahead = round(settings.lookahead_ms * 1e-3 * rate)
     peaks = torch.nn.functional.pad(peaks, (0, ahead))
     level_db = 20.0 * torch.log10(peaks.clamp(min=QUIETEST))
-    wanted = wanted_reduction_db(level_db, settings)
     coefficients = [
         torch.exp(-1.0 / (time_ms * 1e-3 * rate))
         for time_ms in (settings.attack_ms, settings.release_ms)
     ]
-    reduction: Tensor = _Detector.apply(wanted, *coefficients)  # type: ignore[no-untyped-call]
+    reduction: Tensor
+    if float(settings.ratio.detach()) < 1.0:
+        over_db, slope = level_db - settings.threshold_db, 1.0 - settings.ratio
+        reduction = -_Expander.apply(  # type: ignore[no-untyped-call]
+            over_db, slope, settings.knee_db, *coefficients
+        )
+    else:
+        wanted = wanted_reduction_db(level_db, settings)
+        reduction = _Detector.apply(wanted, *coefficients)  # type: ignore[no-untyped-call]
     gain_db = settings.makeup_db - reduction[..., ahead:]
     return torch.pow(10.0, gain_db / 20.0).to(peaks.dtype)
 
 
 def wanted_reduction_db(level_db: Tensor, settings: CompressorTensors) -> Tensor:
-    """Static curve: reduction in dB, 0 or above, for steady levels."""
+    """Static curve of ratios from 1 on: reduction in dB, 0 or above, for steady levels."""
     over = level_db - settings.threshold_db
     knee = settings.knee_db.clamp(min=1e-9)
     inside = (over + 0.5 * knee).clamp(min=0.0)
@@ -83,33 +92,70 @@ def wanted_reduction_db(level_db: Tensor, settings: CompressorTensors) -> Tensor
     return (1.0 - 1.0 / settings.ratio) * bent
 
 
+def _rows(values: Tensor) -> NDArray[np.float64]:
+    """``[..., frames]`` as float64 rows, from whatever device."""
+    flat = values.detach().to("cpu", torch.float64).reshape(-1, values.shape[-1])
+    rows: NDArray[np.float64] = flat.contiguous().numpy()
+    return rows
+
+
+def _like(rows: NDArray[np.float64], values: Tensor) -> Tensor:
+    return torch.from_numpy(rows).reshape(values.shape).to(values)
+
+
 class _Detector(torch.autograd.Function):
     """Branching attack and release smoothing of ``[..., frames]``, in float64."""
 
     @staticmethod
     def forward(ctx: Any, wanted: Tensor, attack: Tensor, release: Tensor) -> Tensor:
-        rows = wanted.detach().to(torch.float64).reshape(-1, wanted.shape[-1]).contiguous().numpy()
+        rows = _rows(wanted)
         out = np.empty_like(rows)
         attacking = np.empty(rows.shape, dtype=np.bool_)
         _smooth(rows, float(attack), float(release), out, attacking)
         ctx.save_for_backward(wanted, attack, release)
         ctx.out, ctx.attacking = out, attacking
-        return torch.from_numpy(out).reshape(wanted.shape).to(wanted.dtype)
+        return _like(out, wanted)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         wanted, attack, release = ctx.saved_tensors
-        shape = wanted.shape
-        rows = wanted.detach().to(torch.float64).reshape(-1, shape[-1]).contiguous().numpy()
-        incoming = gradients[0].to(torch.float64).reshape(rows.shape).contiguous().numpy()
+        rows = _rows(wanted)
         to_wanted = np.empty_like(rows)
         to_times = np.zeros(2)
         times = (float(attack), float(release))
-        _adjoint(incoming, rows, ctx.out, ctx.attacking, *times, to_wanted, to_times)
+        _adjoint(_rows(gradients[0]), rows, ctx.out, ctx.attacking, *times, to_wanted, to_times)
         return (
-            torch.from_numpy(to_wanted).reshape(shape).to(wanted.dtype),
+            _like(to_wanted, wanted),
             attack.new_tensor(to_times[0]),
             release.new_tensor(to_times[1]),
+        )
+
+
+class _Expander(torch.autograd.Function):
+    """Gain in dB of the expander for levels over the threshold ``[..., frames]``, in float64."""
+
+    @staticmethod
+    def forward(ctx: Any, over_db: Tensor, *numbers: Tensor) -> Tensor:
+        rows = _rows(over_db)
+        out = np.empty_like(rows)
+        attacking = np.empty(rows.shape, dtype=np.bool_)
+        _expand(rows, np.array([float(number) for number in numbers]), out, attacking)
+        ctx.save_for_backward(over_db, *numbers)
+        ctx.out, ctx.attacking = out, attacking
+        return _like(out, over_db)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
+        over_db, *numbers = ctx.saved_tensors
+        rows = _rows(over_db)
+        to_over = np.empty_like(rows)
+        to_numbers = np.zeros(4)
+        values = np.array([float(number) for number in numbers])
+        incoming = _rows(gradients[0])
+        _expand_adjoint(incoming, rows, values, ctx.out, ctx.attacking, to_over, to_numbers)
+        return (
+            _like(to_over, over_db),
+            *(number.new_tensor(to) for number, to in zip(numbers, to_numbers, strict=True)),
         )
 
 
@@ -152,3 +198,58 @@ def _adjoint(
             to_times[0 if rises else 1] += carried * (before - wanted[row, n])
             to_wanted[row, n] = carried * (1.0 - coefficient)
             carried *= coefficient
+
+
+@njit(cache=True, nogil=True)
+def _expand(
+    over_db: NDArray[np.float64],
+    numbers: NDArray[np.float64],
+    out: NDArray[np.float64],
+    attacking: NDArray[np.bool_],
+) -> None:
+    slope, knee_db, attack, release = numbers
+    for row in range(over_db.shape[0]):
+        gain_db = 0.0
+        for n in range(over_db.shape[1]):
+            gain_db, rises = expansion_db(over_db[row, n], gain_db, slope, knee_db, attack, release)
+            attacking[row, n] = rises
+            out[row, n] = gain_db
+
+
+@njit(cache=True, nogil=True)
+def _expand_adjoint(
+    incoming: NDArray[np.float64],
+    over_db: NDArray[np.float64],
+    numbers: NDArray[np.float64],
+    out: NDArray[np.float64],
+    attacking: NDArray[np.bool_],
+    to_over: NDArray[np.float64],
+    to_numbers: NDArray[np.float64],
+) -> None:
+    """Adjoint of ``g = c before + (1 - c) w(over + g)``, differentiated as it stands."""
+    slope, knee_db, attack, release = numbers
+    for row in range(over_db.shape[0]):
+        carried = 0.0
+        for n in range(over_db.shape[1] - 1, -1, -1):
+            carried += incoming[row, n]
+            gain_db, before = out[row, n], out[row, n - 1] if n > 0 else 0.0
+            if gain_db >= MAX_EXPANSION_DB:
+                to_over[row, n] = carried = 0.0
+                continue
+            rises = attacking[row, n]
+            kept = attack if rises else release
+            over = over_db[row, n] + gain_db
+            inside = over + 0.5 * knee_db
+            bent = 0.0 < inside < knee_db
+            straight = inside > 0.0 and not bent
+            steepness = slope * inside / knee_db if bent else slope if straight else 0.0
+            carried /= 1.0 - (1.0 - kept) * steepness
+            asked = asked_db(over, slope, knee_db)
+            to_over[row, n] = carried * (1.0 - kept) * steepness
+            to_numbers[0] += carried * (1.0 - kept) * asked / slope
+            if bent:
+                # d/dk of s (o + k/2)^2 / 2k
+                by_knee = slope * inside * (knee_db - inside) / (2.0 * knee_db**2)
+                to_numbers[1] += carried * (1.0 - kept) * by_knee
+            to_numbers[2 if rises else 3] += carried * (before - asked)
+            carried *= kept

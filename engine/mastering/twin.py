@@ -73,7 +73,7 @@ def saturate(audio: Tensor, drive_db: Tensor, mix: Tensor, rate: int) -> Tensor:
 
     The renderer's half-band cascade is linear phase, so it is a real factor on the spectrum.
     """
-    if float(mix) == 0.0:
+    if float(mix.detach()) == 0.0:
         return audio
     squared = torch.expm1(drive_db * (math.log(10.0) / 10.0))
     g = torch.sqrt(squared.clamp(min=LEAST_CURVATURE**2)).to(audio.dtype)

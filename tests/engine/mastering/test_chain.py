@@ -25,11 +25,11 @@ from engine.tasks import Failure
 
 RATE = 44100
 BUSY = ChainParameters(
-    (Band(gain_db=3.0),),
-    Compressor(-25.0, 2.0),
-    Saturator(4.0),
-    Imager(1.2, 100.0),
-    Limiter(6.0),
+    bands=(Band(gain_db=3.0),),
+    compressor=Compressor(-25.0, 2.0),
+    saturator=Saturator(4.0),
+    imager=Imager(1.2, 100.0),
+    limiter=Limiter(6.0),
 )
 
 

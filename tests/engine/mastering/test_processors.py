@@ -49,11 +49,11 @@ class Case:
 
 
 CHAIN = ChainParameters(
-    BANDS,
-    Compressor(-30.0, 3.0, lookahead_ms=2.0, makeup_db=2.0),
-    Saturator(6.0),
-    Imager(1.3, 120.0),
-    Limiter(6.0),
+    bands=BANDS,
+    compressor=Compressor(-30.0, 3.0, lookahead_ms=2.0, makeup_db=2.0),
+    saturator=Saturator(6.0),
+    imager=Imager(1.3, 120.0),
+    limiter=Limiter(6.0),
 )
 CASES = {
     "equalizer": Case(

@@ -35,11 +35,17 @@ STAGES = {
     "equalizer": replace(OPEN, bands=BANDS),
     "compressor": replace(OPEN, compressor=Compressor(-24.0, 4.0, 5.0, 120.0, 6.0, 2.0)),
     "lookahead": replace(OPEN, compressor=Compressor(-24.0, 4.0, 5.0, 120.0, 0.0, 0.0, 4.0)),
+    "expander": replace(OPEN, compressor=Compressor(-24.0, 0.5, 5.0, 120.0, 6.0, -2.0)),
+    "capped": replace(OPEN, compressor=Compressor(-50.0, 0.25, 5.0, 120.0, 0.0, -12.0)),
     "saturator": replace(OPEN, saturator=Saturator(9.0, 0.7)),
     "imager": replace(OPEN, imager=Imager(1.4, 120.0)),
     "limiter": replace(OPEN, limiter=Limiter(9.0)),
     "all": ChainParameters(
-        BANDS, Compressor(-24.0, 3.0), Saturator(4.0), Imager(1.2, 90.0), Limiter(6.0)
+        bands=BANDS,
+        compressor=Compressor(-24.0, 3.0),
+        saturator=Saturator(4.0),
+        imager=Imager(1.2, 90.0),
+        limiter=Limiter(6.0),
     ),
 }
 
@@ -74,9 +80,13 @@ def test_mono_passes_the_imager_unchanged() -> None:
     assert torch.allclose(out, audio, atol=1e-12)
 
 
-def test_every_number_of_the_compressor_has_the_right_gradient() -> None:
+@pytest.mark.parametrize(("threshold_db", "ratio"), [(-12.0, 3.0), (-12.0, 0.4), (-30.0, 0.3)])
+@pytest.mark.parametrize("knee_db", [1.0, 6.0, 20.0])
+def test_every_number_of_the_compressor_has_the_right_gradient(
+    threshold_db: float, ratio: float, knee_db: float
+) -> None:
     peaks = torch.rand(2, 400, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    plain = CompressorTensors.of(Compressor(-12.0, 3.0, 2.0, 9.0, 6.0, 1.0))
+    plain = CompressorTensors.of(Compressor(threshold_db, ratio, 2.0, 9.0, knee_db, 1.0))
     values = (
         plain.threshold_db,
         plain.ratio,
