@@ -1,0 +1,1 @@
+"""What every trained model shares: recipe, loop, run folder, checkpoints, bundle."""
