@@ -21,8 +21,10 @@ from engine.mastering.dynamics import STEPS as COMPRESSOR_STEPS
 from engine.mastering.dynamics import fit_compressor
 from engine.mastering.losses import decibels
 from engine.mastering.loudness_solve import MAX_GAIN_DB, MAX_REDUCTION_DB
-from engine.mastering.parameters import Band, ChainParameters, Compressor, Imager, Limiter
+from engine.mastering.parameters import Band, ChainParameters, Compressor, Limiter
 from engine.mastering.ranges import PARAM_RANGES
+from engine.mastering.refine import PRIOR_WEIGHT, refine_bands, refine_compressor
+from engine.mastering.refine import STEPS as REFINE_STEPS
 from engine.mastering.targets import Target
 from engine.mastering.tone import ToneProblem, fit_bands
 from engine.mastering.width import fit_width
@@ -39,7 +41,8 @@ class FitSettings:
     """How far the fit may go, and which stages it may touch.
 
     ``max_gain_db`` bounds a band's boost or cut (at most 12); the target may set a tighter
-    bound. ``max_width_db`` bounds the change of the side level.
+    bound. ``max_width_db`` bounds the change of the side level. ``refine_steps`` count where the
+    fit goes on from a chain that is there already.
     """
 
     tone: bool = True
@@ -49,6 +52,7 @@ class FitSettings:
     max_bands: int = 6
     max_width_db: float = 1.0
     steps: int = 300
+    refine_steps: int = REFINE_STEPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ def fit(
     settings: FitSettings | None = None,
     context: Context | None = None,
     analysis: Analysis | None = None,
+    start: ChainParameters | None = None,
+    prior_weight: float = PRIOR_WEIGHT,
 ) -> FitResult:
     """Find parameters for a recording.
 
@@ -91,6 +97,12 @@ def fit(
         step.
     analysis
         The recording's analysis where it is known already.
+    start
+        A chain to go on from, a model's prediction say; what the fit does not touch stays as it
+        is in it. None for a fit of its own.
+    prior_weight
+        How strongly the fit is pulled back to ``start``: loss in dB^2 per squared dB of distance
+        (:mod:`engine.mastering.refine`); 0 for a start and no pull.
 
     Raises
     ------
@@ -100,31 +112,63 @@ def fit(
     settings = settings or FitSettings()
     context = context or Context()
     analysis = analysis or analyse(audio, context.part(0.0, 0.1))
-    identity = replace(_identity(), limiter=Limiter(ceiling_dbtp=target.ceiling_dbtp))
+    limiter = Limiter(ceiling_dbtp=target.ceiling_dbtp)
+    identity = replace(_identity(), limiter=limiter)
     if analysis.frames < SHORTEST_S * analysis.rate:
         return FitResult(identity, (), {"all": "Too short to judge (under 0.4 s): left as it is."})
     if analysis.silent:
         return FitResult(identity, (), {"all": "Silent (under -70 LUFS): left as it is."})
     history: list[FitStep] = []
     explanation: dict[str, str] = {}
-    parameters = identity
+    prior = None if start is None else _Prior(start, prior_weight)
+    parameters = identity if start is None else replace(start, limiter=limiter)
     if settings.tone:
-        bands = _fit_tone(analysis, target, settings, context, parameters, history)
+        bands = _fit_tone(analysis, target, settings, context, parameters, history, prior)
         parameters = replace(parameters, bands=bands)
         explanation["tone"] = _say_tone(bands) + _say_trust(analysis, target)
     if settings.dynamics:
-        compressor, why = _fit_dynamics(audio, analysis, target, context, parameters, history)
+        compressor, why = _fit_dynamics(
+            audio, analysis, target, context, parameters, history, prior
+        )
         parameters = replace(parameters, compressor=compressor)
         explanation["dynamics"] = why
     if settings.width and analysis.channels == 2:
-        width, why = fit_width(analysis, target, settings.max_width_db)
-        parameters = replace(parameters, imager=Imager(width=width))
+        if prior is None:
+            width, why = fit_width(analysis, target, settings.max_width_db)
+        else:
+            width, why = prior.fit_width(analysis, target, settings.max_width_db)
+        parameters = replace(parameters, imager=replace(parameters.imager, width=width))
         explanation["width"] = why
     gain_db, why = _level(analysis, target, parameters)
     parameters = replace(parameters, limiter=replace(parameters.limiter, gain_db=gain_db))
     explanation["level"] = why
     context.report(1.0, 1.0, "Fitted", parameters)
     return FitResult(parameters, tuple(history), explanation)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prior:
+    """Where the fit starts, and how strongly it is pulled back there."""
+
+    start: ChainParameters
+    weight: float
+
+    def fit_width(
+        self, analysis: Analysis, target: Target, max_change_db: float
+    ) -> tuple[float, str]:
+        """Width on from the start's: what is missing after it, pulled back by the prior.
+
+        The loss outside the tolerance is a parabola of curvature 1 in dB, the prior one of
+        curvature ``weight``.
+        """
+        start = self.start.imager.width if self.start.imager.enabled else 1.0
+        if start <= 0.0:
+            return start, "Mono, as predicted."
+        begun = replace(analysis, side=analysis.side * start**2)
+        more, why = fit_width(begun, target, max_change_db)
+        width = start * more ** (1.0 / (1.0 + self.weight))
+        width = PARAM_RANGES["imager.width"].clamp(round(width, 4))
+        return width, why if start == 1.0 else f"From the predicted {start:.0%}: {why}"
 
 
 def _identity() -> ChainParameters:
@@ -139,6 +183,7 @@ def _fit_tone(
     context: Context,
     parameters: ChainParameters,
     history: list[FitStep],
+    prior: _Prior | None,
 ) -> tuple[Band, ...]:
     progress = context.part(0.1, 0.6, "Tone")
 
@@ -151,6 +196,19 @@ def _fit_tone(
     max_gain_db = min(settings.max_gain_db, target.max_gain_db, 12.0)
     max_curve_db = min(1.5 * max_gain_db, target.max_curve_db)
     trust = _trust(problem, target)
+    if prior is not None:
+        refined = refine_bands(
+            problem,
+            prior.start.bands,
+            trust * max_gain_db,
+            trust * max_curve_db,
+            prior.weight,
+            settings.refine_steps,
+            watch,
+        )
+        # With nothing to pull back to, the start is worth what it leads to.
+        if prior.weight > 0.0 or _right(problem, refined, settings.max_bands):
+            return refined
     return fit_bands(
         problem,
         trust * max_gain_db,
@@ -161,6 +219,13 @@ def _fit_tone(
     )
 
 
+def _right(problem: ToneProblem, bands: tuple[Band, ...], max_bands: int) -> bool:
+    """Whether few enough bands leave nothing that is worth another one."""
+    with torch.no_grad():
+        loss = float(problem.loss(problem.curve(BandTensors.of(bands))))
+    return loss <= problem.negligible_db2 and sum(band.active for band in bands) <= max_bands
+
+
 def _fit_dynamics(
     audio: Clip | StoredAudio,
     analysis: Analysis,
@@ -168,6 +233,7 @@ def _fit_dynamics(
     context: Context,
     parameters: ChainParameters,
     history: list[FitStep],
+    prior: _Prior | None,
 ) -> tuple[Compressor, str]:
     progress = context.part(0.6, 0.95, "Dynamics")
 
@@ -177,7 +243,10 @@ def _fit_dynamics(
         partial = replace(parameters, compressor=compressor)
         progress.report(step, COMPRESSOR_STEPS, f"{loss:.2f} dB²", partial)
 
-    return fit_compressor(audio, analysis, target, parameters.bands, watch)
+    if prior is None or not prior.start.compressor.active:
+        return fit_compressor(audio, analysis, target, parameters.bands, watch)
+    start, weight = prior.start.compressor, prior.weight
+    return refine_compressor(audio, analysis, target, parameters.bands, start, weight, watch)
 
 
 def _level(analysis: Analysis, target: Target, parameters: ChainParameters) -> tuple[float, str]:

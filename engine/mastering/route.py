@@ -16,6 +16,7 @@ from engine.mastering.fit import SHORTEST_S, FitResult, FitStep, fit
 from engine.mastering.master_spec import MasterSpec
 from engine.mastering.parameters import ChainParameters, Limiter
 from engine.mastering.prediction import Prediction, Predictor
+from engine.mastering.refine import PRIOR_WEIGHT
 from engine.mastering.targets import (
     Target,
     from_preset,
@@ -83,7 +84,8 @@ def find_chain(
         )
         return Found(named, start, prediction, (), _explain(prediction))
     progress = progress.part(0.4, 1.0)
-    fitted = fit(source, target, spec.settings, progress, analysis)
+    weight = 0.0 if same else PRIOR_WEIGHT
+    fitted = fit(source, target, spec.settings, progress, analysis, start, weight)
     return _of_fit(target, fitted, prediction)
 
 
