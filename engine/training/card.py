@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from engine.cli.terminal import duration
 from engine.plain_json import finite
 from engine.training.checkpoint import LoopState
 from engine.training.recipe import Recipe
@@ -39,7 +38,7 @@ def render_card(
         "Kind": recipe.kind,
         "Seed": recipe.seed,
         "Weights of step": f"{state.best_step} of {state.step} trained",
-        "Training time": duration(state.seconds),
+        "Training time": _duration(state.seconds),
         "Machine": machine if processes == 1 else f"{processes} x {machine}",
     }
     if state.skipped:
@@ -53,6 +52,12 @@ def render_card(
     parts += [_table(scores) if scores else "None were measured."]
     parts += ["## Recipe", f"```toml\n{recipe.to_toml().strip()}\n```"]
     return "\n\n".join(parts) + "\n"
+
+
+def _duration(seconds: float) -> str:
+    hours, rest = divmod(round(seconds), 3600)
+    minutes, rest = divmod(rest, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
 
 
 def _entry(value: Any) -> str:

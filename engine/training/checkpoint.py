@@ -10,6 +10,7 @@ import json
 import math
 import shutil
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -48,9 +49,29 @@ class LoopState:
     window: dict[str, float] = field(default_factory=dict)
     window_steps: int = 0
 
-    def better(self, score: float) -> bool:
-        """Whether a score is the best so far."""
-        return math.isfinite(score) and not score >= self.best_score
+    def record(self, measured: Mapping[str, float]) -> None:
+        """Count a step that changed the weights, and its numbers."""
+        self.updates += 1
+        self.skipped_in_a_row = 0
+        self.window_steps += 1
+        for name, value in measured.items():
+            self.window[name] = self.window.get(name, 0.0) + value
+
+    def take_window(self) -> dict[str, float]:
+        """Means of the numbers since the last call; none if every step was skipped."""
+        means = {name: value / self.window_steps for name, value in self.window.items()}
+        self.window, self.window_steps = {}, 0
+        return means
+
+    def judge(self, scores: Mapping[str, float], score: float) -> bool:
+        """Take a validation at this step; gives whether it is the best so far."""
+        self.validated_step = self.step
+        if not math.isfinite(score) or score >= self.best_score:
+            self.stale += 1
+            return False
+        self.best_step, self.best_score, self.stale = self.step, score, 0
+        self.best_scores = dict(scores)
+        return True
 
 
 def save_checkpoint(

@@ -68,9 +68,11 @@ class MetricsWriter:
         if not path.exists():
             write_text(path, ",".join(HEADER) + "\n")
 
-    def keep_until(self, step: int) -> None:
-        """Drop what came after ``step``, and a last line that was cut off."""
-        kept = [row for row in MetricsReader(self._path).read() if row.step <= step]
+    def keep_until(self, step: int, validated_step: int) -> None:
+        """Drop what came after ``step`` (validations: ``validated_step``), and a cut off line."""
+        limits = {VALIDATION: min(step, validated_step)}
+        rows = MetricsReader(self._path).read()
+        kept = [row for row in rows if row.step <= limits.get(row.split, step)]
         write_text(self._path, ",".join(HEADER) + "\n" + "".join(row.line() for row in kept))
 
     def append(self, step: int, seconds: float, split: str, values: Mapping[str, float]) -> None:

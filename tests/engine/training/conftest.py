@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,23 @@ INPUTS = 4
 
 
 class Regression:
-    """Least squares with noise and dropout-like randomness, so that resuming can go wrong."""
+    """Least squares; ``jitter`` adds noise the global generators draw, so that resuming can fail.
 
-    def __init__(self, recipe: Recipe, jitter: float = 0.0) -> None:
+    The hooks are called before a validation and when a batch is made.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        jitter: float = 0.0,
+        on_validate: Callable[[Context], None] | None = None,
+        on_batch: Callable[[int], None] | None = None,
+    ) -> None:
         self.module = nn.Linear(INPUTS, 1)
         self.recipe = recipe
         self.jitter = jitter
+        self.on_validate = on_validate
+        self.on_batch = on_batch
         rng = np.random.default_rng(recipe.seed)
         self.inputs = rng.standard_normal((256, INPUTS)).astype(np.float32)
         noise = 0.1 * rng.standard_normal(256)
@@ -41,6 +53,8 @@ class Regression:
         return np.append(self.module.weight.detach().numpy(), self.module.bias.detach().numpy())
 
     def batch(self, step: int, rank: int, world: int) -> Any:
+        if self.on_batch is not None:
+            self.on_batch(step)
         rng = np.random.default_rng((self.recipe.seed, step))
         chosen = rng.choice(len(self.inputs), self.recipe.loop.batch_size * world, replace=False)
         mine = chosen[rank::world]
@@ -54,6 +68,8 @@ class Regression:
         return {"total": error, "bias": self.module.bias.abs().sum()}
 
     def validate(self, context: Context) -> dict[str, float]:
+        if self.on_validate is not None:
+            self.on_validate(context)
         context.checkpoint()
         torch.randn(7)  # a validation that draws must not change the training
         error = self.module(torch.from_numpy(self.inputs))[:, 0] - torch.from_numpy(self.targets)

@@ -86,3 +86,21 @@ def test_threads_that_prepare_batches_change_nothing(recipe, spec):
     assert equal(results[0], results[1])
     assert equal(results[0], results[2])
     assert not any(thread.name.startswith("batches") for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_validation_that_was_cancelled_is_made_once_in_the_end(recipe, spec, tmp_path, number):
+    left = [number]
+
+    def cancel(context):
+        left[0] -= 1
+        if left[0] == 0:
+            context.cancel_event.set()
+
+    run_inline(train, spec(recipe(), "straight"))
+    with pytest.raises(Cancelled):
+        run_inline(train, spec(recipe(), "broken", on_validate=cancel))
+    with pytest.raises(Cancelled):  # once more, right behind the validation
+        run_inline(train, spec(recipe(), "broken", resume=True), context=cancel_at(0))
+    run_inline(train, spec(recipe(), "broken", resume=True))
+    assert rows(tmp_path / "straight") == rows(tmp_path / "broken")
