@@ -279,7 +279,7 @@ def draw_bands(rng: np.random.Generator, tier: Tier, count: int = BANDS) -> tupl
 def draw_compressor(rng: np.random.Generator) -> Compressor:
     """A compressor for a song at ``WORKING_LUFS``."""
     return Compressor(
-        threshold_db=float(rng.uniform(-27.0, -7.0)),
+        threshold_db=float(rng.uniform(-31.0, -10.0)),
         ratio=float(_log_uniform(rng, 1.5, 8.0)),
         attack_ms=float(_log_uniform(rng, 1.0, 60.0)),
         release_ms=float(_log_uniform(rng, 40.0, 600.0)),
@@ -295,15 +295,15 @@ def draw_curve(rng: np.random.Generator, tier: Tier) -> SmoothCurve:
     edges = np.geomspace(30.0, 16000.0, count)
     step = edges[1] / edges[0]
     frequencies = edges * step ** rng.uniform(-0.3, 0.3, count)
-    share = (0.9, 0.35, 0.58)[shape]
+    share = (0.9, 0.4, 0.8)[shape]
     gains = rng.uniform(-share * reach_db, share * reach_db, count)
-    tilt = float(rng.uniform(0.07, 0.18) * rng.choice((-1.0, 1.0)) * reach_db) * (shape == 1)
+    tilt = float(rng.uniform(0.08, 0.19) * rng.choice((-1.0, 1.0)) * reach_db) * (shape == 1)
     cabinet = bool(shape == 2)
     return SmoothCurve(
         tuple(zip(frequencies.tolist(), gains.tolist(), strict=True)),
         tilt_db_per_octave=tilt,
-        reflection_ms=float(rng.uniform(0.08, 0.4)) if cabinet else 0.0,
-        reflection_gain=float(rng.uniform(0.04, 0.08) * reach_db) if cabinet else 0.0,
+        reflection_ms=float(rng.uniform(0.05, 0.16)) if cabinet else 0.0,
+        reflection_gain=float(rng.uniform(0.02, 0.045) * reach_db) if cabinet else 0.0,
     )
 
 
