@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.audio.loudness import Loudness
 from engine.audio.store import StoredAudio
 from engine.cache import Cache
+from engine.locations import Locations
 from engine.mastering.effects import StageEffect
 from engine.mastering.fit import FitSettings, FitStep
 from engine.mastering.loudness_solve import MAX_REDUCTION_DB
@@ -29,8 +30,8 @@ class MasterSpec:
     cache
         Where decoded audio and the rendering go.
     target
-        Name of a preset; used when there is no reference and no ``custom_target``. With a model
-        only its loudness and ceiling count.
+        Name of a preset, built-in or one's own; used when there is no reference and no
+        ``custom_target``. With a model only its loudness and ceiling count.
     references, weights
         Reference tracks, and how much each counts (equal by default).
     custom_target
@@ -54,6 +55,8 @@ class MasterSpec:
         Limits of the fit.
     max_reduction_db
         The most the limiter may take off a peak to reach the loudness.
+    locations
+        Where one's own presets lie; None for the standard places.
     """
 
     source: StoredAudio | Path
@@ -72,6 +75,7 @@ class MasterSpec:
     refine: bool = False
     settings: FitSettings = field(default_factory=FitSettings)
     max_reduction_db: float = MAX_REDUCTION_DB
+    locations: Locations | None = None
 
     def __post_init__(self) -> None:
         if self.weights and len(self.weights) != len(self.references):

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from engine.audio.store import StoredAudio, decode
+from engine.locations import Locations
+from engine.mastering import match
 from engine.mastering.analysis import Analysis, analyse
 from engine.mastering.fit import SHORTEST_S, FitResult, FitStep, fit
 from engine.mastering.master_spec import MasterSpec
@@ -19,7 +21,6 @@ from engine.mastering.prediction import Prediction, Predictor
 from engine.mastering.refine import PRIOR_WEIGHT
 from engine.mastering.targets import (
     Target,
-    from_preset,
     from_references,
     same_recording,
     with_delivery,
@@ -96,7 +97,7 @@ def _target(spec: MasterSpec, analysis: Analysis, heard: list[Analysis]) -> Targ
         name = ", ".join(path.name for path in spec.references)
         target = from_references(analysis, heard, spec.weights or None, name)
     else:
-        target = from_preset(spec.target)
+        target = match.find(spec.target, spec.locations or Locations.standard())
     return with_delivery(target, spec.lufs, spec.ceiling_dbtp)
 
 

@@ -179,12 +179,12 @@ def _preset_data(name: str) -> dict[str, Any]:
 
 
 def from_references(
-    clip: Analysis,
+    clip: Analysis | None,
     references: Sequence[Analysis],
     weights: Sequence[float] | None = None,
     name: str = "reference",
 ) -> Target:
-    """A target made of one or more reference tracks, for this clip.
+    """A target made of one or more reference tracks, for this clip or, without one, for any.
 
     The tolerance comes from the recordings themselves: how much the spectrum of a part of a song
     tells of the whole is seen in how much its parts differ (standard error over the sections,
@@ -213,14 +213,17 @@ def from_references(
         share * _shape_db(each.band_db(each.power))
         for share, (each, _) in zip(shares, heard, strict=True)
     )
-    same = len(heard) == 1 and same_recording(clip, heard[0][0])
-    if same:
+    same = clip is not None and len(heard) == 1 and same_recording(clip, heard[0][0])
+    if same and clip is not None:
         error_db = _paired_error_db(clip, heard[0][0])
         broad_db = detail_db = np.minimum(error_db, 1.0)
     else:
         errors = [_standard_error_db(each) for each, _ in heard]
         variance = sum((share**2) * error**2 for share, error in zip(shares, errors, strict=True))
-        error_db = np.sqrt(variance + _standard_error_db(clip) ** 2)
+        # Of a clip that is not known yet as little can be told as of the average reference.
+        own = np.mean([error**2 for error in errors], axis=0)
+        own = own if clip is None else _standard_error_db(clip) ** 2
+        error_db = np.sqrt(variance + own)
         broad_db = np.maximum(REFERENCE_BROAD_DB, broad(error_db))
         detail_db = np.maximum(REFERENCE_DETAIL_DB, error_db)
     stereo = [each for each, _ in heard if each.channels == 2]
