@@ -1,0 +1,1 @@
+"""Procedural multitrack music: finished mixes without a music library."""

@@ -1,0 +1,192 @@
+"""A song from a seed: describe it, or compose it as a finished clean mix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.audio.clip import Clip
+from engine.mastering.data.music import finishing
+from engine.mastering.data.music.arrangement import arrange
+from engine.mastering.data.music.band import PartChoice, render_parts
+from engine.mastering.data.music.grooves import drum_notes
+from engine.mastering.data.music.harmony import PROGRESSIONS, Key, random_key
+from engine.mastering.data.music.mixing import Desk
+from engine.mastering.data.music.note import Note
+from engine.mastering.data.music.style import Range, Style
+from engine.mastering.data.music.styles import STYLES
+
+
+@dataclass(frozen=True, slots=True)
+class MixFacts:
+    """How a song is mixed; levels in dB, times in s.
+
+    ``lufs`` is what the master aims at; ``squeeze`` 0..1 how hard it is compressed and limited;
+    ``follows`` how far its long-term spectrum is pulled to a target, which differs from the
+    commercial mean by ``tone_db`` at `mixing.TONE_HZ`; ``top_hz`` where the spectrum ends.
+    """
+
+    lufs: float
+    squeeze: float
+    swell_db: float
+    ceiling_db: float
+    mono: bool
+    width: float
+    mono_below_hz: float
+    reverb_s: float
+    reverb_db: float
+    follows: float
+    tone_db: tuple[float, ...]
+    top_hz: float
+    wall: bool
+    noise_floor_db: float
+    fade_in_s: float
+    fade_out_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SongDescription:
+    """What `compose` will make of a seed."""
+
+    seed: int
+    style: str
+    tempo_bpm: float
+    beats: int
+    key: str
+    form: str
+    progression: tuple[int, ...]
+    groove: str
+    kit: str
+    swing: float
+    parts: tuple[PartChoice, ...]
+    mix: MixFacts
+
+    @property
+    def instruments(self) -> tuple[str, ...]:
+        """Names of what plays, drums first."""
+        drums = (f"{self.kit} drums",) if self.groove else ()
+        return (*drums, *(part.instrument for part in self.parts))
+
+
+def _uniform(rng: np.random.Generator, span: Range) -> float:
+    return float(rng.uniform(*span))
+
+
+def _draw_mix(rng: np.random.Generator, style: Style) -> MixFacts:
+    spread = np.array([4.0, 2.5, 1.8, 1.5, 2.2, 4.0]) * style.tone_spread
+    tone_db = np.array(style.tone_db) + spread * rng.standard_normal(6)
+    dull = rng.random() < style.dull
+    wall = not dull and rng.random() < 0.4
+    top_hz = 21000.0
+    if dull:
+        top_hz = float(rng.uniform(3500.0, 9000.0))
+    elif wall:
+        top_hz = float(rng.choice([15000.0, 16000.0, 16000.0, 17500.0, 19000.0]))
+    return MixFacts(
+        lufs=_uniform(rng, style.lufs),
+        squeeze=_uniform(rng, style.squeeze),
+        swell_db=_uniform(rng, style.swell_db),
+        ceiling_db=float(rng.choice([-0.1, -0.3, -0.5, -1.0, -1.0, -2.0])),
+        mono=bool(rng.random() < style.mono),
+        width=_uniform(rng, style.width),
+        mono_below_hz=float(rng.uniform(60.0, 220.0)),
+        reverb_s=_uniform(rng, style.reverb_s),
+        reverb_db=_uniform(rng, style.reverb_db),
+        follows=_uniform(rng, style.follows),
+        tone_db=tuple(float(v) for v in tone_db),
+        top_hz=top_hz,
+        wall=wall,
+        noise_floor_db=_uniform(rng, style.noise_db),
+        fade_in_s=float(rng.uniform(1.0, 8.0)) if rng.random() < 0.12 else 0.005,
+        fade_out_s=float(rng.uniform(1.0, 8.0)) if rng.random() < 0.12 else 0.005,
+    )
+
+
+def describe(seed: int) -> SongDescription:
+    """What a seed stands for, without rendering it.
+
+    Parameters
+    ----------
+    seed
+        Any integer from 0 on; the same seed is the same song.
+    """
+    rng = np.random.default_rng([seed, 1])
+    style = STYLES[int(rng.integers(len(STYLES)))]
+    key = random_key(rng, style.modes)
+    progression = PROGRESSIONS[str(rng.choice(style.progressions))]
+    parts = tuple(
+        PartChoice(
+            spec.role,
+            str(rng.choice(spec.instruments)),
+            str(rng.choice(spec.players)),
+            spec.energy,
+            spec.level_db + float(rng.normal(0.0, 2.5)),
+        )
+        for spec in style.parts
+        if rng.random() < spec.chance
+    )
+    drums = bool(style.grooves) and rng.random() < style.drums_chance
+    return SongDescription(
+        seed=seed,
+        style=style.name,
+        tempo_bpm=round(_uniform(rng, style.tempo_bpm), 1),
+        beats=3 if rng.random() < style.waltz else 4,
+        key=key.name,
+        form=str(rng.choice(style.forms)),
+        progression=progression[int(rng.integers(len(progression)))],
+        groove=str(rng.choice(style.grooves)) if drums else "",
+        kit=str(rng.choice(style.kits)),
+        swing=_uniform(rng, style.swing),
+        parts=parts,
+        mix=_draw_mix(rng, style),
+    )
+
+
+def compose(seed: int, duration_s: float = 40.0, rate: int = 44100) -> Clip:
+    """Render the song of a seed as a finished clean mix.
+
+    Parameters
+    ----------
+    seed
+        Any integer from 0 on; the same seed, duration and rate give the same bits.
+    duration_s
+        Length in seconds.
+    rate
+        Sample rate in Hz.
+
+    Returns
+    -------
+    Clip
+        Stereo float32 between -23 and -9 LUFS, no sample beyond full scale.
+    """
+    song = describe(seed)
+    style = next(style for style in STYLES if style.name == song.style)
+    rng = np.random.default_rng([seed, 2])
+    frames = round(duration_s * rate)
+    bars = arrange(rng, song.form, song.progression, song.tempo_bpm, song.beats, duration_s)
+    tonic, mode = song.key.split(" ", 1)
+    key = Key.named(tonic, mode)
+    hits: list[Note] = []
+    if song.groove:
+        hits = drum_notes(rng, song.groove, bars, song.swing, style.human_ms / 1000.0)
+    desk = Desk(frames, rate, 0.5)
+    for part in render_parts(rng, song.parts, hits, song.kit, key, bars, style, frames, rate):
+        desk.add(part)
+    mix = song.mix
+    desk.add_room(rng, mix.reverb_s, float(rng.uniform(2500.0, 9000.0)))
+    desk.shape_image(0.0 if mix.mono else mix.width, mix.mono_below_hz)
+    desk.master_tone(np.array(mix.tone_db), mix.follows)
+    desk.low_pass(mix.top_hz, mix.wall)
+    track = desk.samples(frames)
+    finishing.swell(track, rate, mix.swell_db, rng)
+    finishing.compress(
+        track, rate, 12.0 * mix.squeeze, 1.0 + 3.0 * mix.squeeze,
+        float(rng.uniform(0.003, 0.04)), float(rng.uniform(0.06, 0.4)),
+    )  # fmt: skip
+    ceiling = 10.0 ** (mix.ceiling_db / 20.0)
+    finishing.make_loud(track, rate, mix.lufs, mix.squeeze, 0.98 * ceiling)
+    if not mix.mono:
+        finishing.add_floor(track, rate, mix.noise_floor_db, rng)
+    finishing.fade(track, rate, mix.fade_in_s, mix.fade_out_s)
+    return Clip(np.clip(track, -ceiling, ceiling), rate)
