@@ -84,38 +84,58 @@ class Fit:
 
     def repair(self, degraded: Clip, reference: Clip | None, context: Context) -> Repair:
         """Analyse, fit, render."""
-        from engine.mastering.analysis import analyse
-        from engine.mastering.fit import FitSettings, fit
-        from engine.mastering.targets import from_preset, from_references, same_recording
-
         began = time.perf_counter()
-        analysis = analyse(degraded, context)
-        settings = FitSettings()
-        if reference is None:
-            target = from_preset(PRESET)
-        else:
-            wanted = analyse(reference, context)
-            target = from_references(analysis, [wanted])
-            if same_recording(analysis, wanted):
-                settings = FitSettings(max_gain_db=12.0, max_bands=10, max_width_db=12.0)
-        parameters = without_limiter(fit(degraded, target, settings, context, analysis).parameters)
+        parameters = _fitted(degraded, reference, context)
         clip = render(degraded, parameters)
         return Repair(clip, parameters, time.perf_counter() - began)
 
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """A trained model."""
+    """A trained model; with ``fits`` its prediction is where a fit starts."""
 
     predictor: Predictor
     name: str
+    fits: bool = False
     needs_reference: bool = False
 
     def repair(self, degraded: Clip, reference: Clip | None, context: Context) -> Repair:
-        """Predict, render."""
+        """Predict, fit where that is asked for, render."""
         began = time.perf_counter()
         references = () if reference is None else (reference,)
         prediction = self.predictor.predict(degraded, references, (1.0,) * len(references), context)
         parameters = without_limiter(prediction.parameters)
+        if self.fits:
+            parameters = _fitted(degraded, reference, context, parameters)
         clip = render(degraded, parameters)
         return Repair(clip, parameters, time.perf_counter() - began)
+
+    def then_fit(self, name: str) -> Predicted:
+        """The same model, with a fit that goes on from what it predicts."""
+        return replace(self, name=name, fits=True)
+
+
+def _fitted(
+    degraded: Clip,
+    reference: Clip | None,
+    context: Context,
+    start: ChainParameters | None = None,
+) -> ChainParameters:
+    """What the fit finds, from ``start`` on where there is one."""
+    from engine.mastering.analysis import analyse
+    from engine.mastering.fit import FitSettings, fit
+    from engine.mastering.refine import PRIOR_WEIGHT
+    from engine.mastering.targets import from_preset, from_references, same_recording
+
+    analysis = analyse(degraded, context)
+    settings, weight = FitSettings(), PRIOR_WEIGHT
+    if reference is None:
+        target = from_preset(PRESET)
+    else:
+        wanted = analyse(reference, context)
+        target = from_references(analysis, [wanted])
+        if same_recording(analysis, wanted):
+            settings = FitSettings(max_gain_db=12.0, max_bands=10, max_width_db=12.0)
+            weight = 0.0
+    fitted = fit(degraded, target, settings, context, analysis, start, weight)
+    return without_limiter(fitted.parameters)
