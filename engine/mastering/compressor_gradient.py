@@ -77,19 +77,19 @@ def compressor_gain(peaks: Tensor, settings: CompressorTensors, rate: int) -> Te
             over_db, slope, settings.knee_db, *coefficients
         )
     else:
-        wanted = wanted_reduction_db(level_db, settings)
-        reduction = _Detector.apply(wanted, *coefficients)  # type: ignore[no-untyped-call]
+        # The smoothing keeps proportions, so the slope may come last: then ratio 1 has a gradient.
+        smooth = _Detector.apply(bent_db(level_db, settings), *coefficients)  # type: ignore[no-untyped-call]
+        reduction = (1.0 - 1.0 / settings.ratio) * smooth
     gain_db = settings.makeup_db - reduction[..., ahead:]
     return torch.pow(10.0, gain_db / 20.0).to(peaks.dtype)
 
 
-def wanted_reduction_db(level_db: Tensor, settings: CompressorTensors) -> Tensor:
-    """Static curve of ratios from 1 on: reduction in dB, 0 or above, for steady levels."""
+def bent_db(level_db: Tensor, settings: CompressorTensors) -> Tensor:
+    """How far steady levels are over the threshold in dB, bent by the knee, 0 or above."""
     over = level_db - settings.threshold_db
     knee = settings.knee_db.clamp(min=1e-9)
     inside = (over + 0.5 * knee).clamp(min=0.0)
-    bent = torch.where(inside < knee, inside**2 / (2.0 * knee), over)
-    return (1.0 - 1.0 / settings.ratio) * bent
+    return torch.where(inside < knee, inside**2 / (2.0 * knee), over)
 
 
 def _rows(values: Tensor) -> NDArray[np.float64]:

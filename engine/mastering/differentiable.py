@@ -45,7 +45,7 @@ class BandTensors:
     @property
     def effective_gain_db(self) -> Tensor:
         """Gain times gate, ``[bands]``; 0 for the pass filters, which have no gain."""
-        has_gain = torch.tensor([kind.has_gain for kind in self.kinds])
+        has_gain = torch.tensor([kind.has_gain for kind in self.kinds], device=self.gain_db.device)
         return torch.where(has_gain, self.gain_db * self.gate, 0.0)
 
 
@@ -121,9 +121,48 @@ def equalize(audio: Tensor, bands: BandTensors, rate: int, fir_frames: int = FIR
     length, and convolved by FFT. What rings longer than that wraps around (below -120 dB for
     the bands a mastering equalizer uses at 32768).
     """
+    frequencies_hz = fir_frequencies_hz(rate, fir_frames).to(audio.device)
+    return convolve(audio, response(bands, frequencies_hz, rate))
+
+
+def split(
+    audio: Tensor, low_hz: Tensor, high_hz: Tensor, rate: int, fir_frames: int = FIR_FRAMES
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Low, middle and high band of ``audio`` ``[..., frames]``, each of its shape.
+
+    The twin of :class:`engine.mastering.crossover.Crossover`: Linkwitz-Riley crossovers of fourth
+    order whose bands sum to an all-pass, with gradients for both frequencies (scalar tensors).
+    """
+    frequencies_hz = fir_frequencies_hz(rate, fir_frames).to(audio.device)
+    lower_low, lower_high = _sides(low_hz, frequencies_hz, rate)
+    upper_low, upper_high = _sides(high_hz, frequencies_hz, rate)
+    low = lower_low * (upper_low + upper_high)
+    shares = (low, lower_high * upper_low, lower_high * upper_high)
+    first, second, third = (convolve(audio, share) for share in shares)
+    return first, second, third
+
+
+def _sides(frequency_hz: Tensor, frequencies_hz: Tensor, rate: int) -> tuple[Tensor, Tensor]:
+    """Responses below and above a crossover: two Butterworth sections each."""
+    centre = frequency_hz.to(torch.float64).expand(2)
+    flat, q, open_ = (torch.full_like(centre, value) for value in (0.0, 0.5**0.5, 1.0))
+    below, above = (
+        response(BandTensors((kind, kind), centre, flat, q, open_), frequencies_hz, rate)
+        for kind in (BandKind.LOW_PASS, BandKind.HIGH_PASS)
+    )
+    return below, above
+
+
+def fir_frequencies_hz(rate: int, fir_frames: int = FIR_FRAMES) -> Tensor:
+    """Where a response must be sampled for :func:`convolve`, 0 to Nyquist, float64."""
+    return torch.arange(fir_frames // 2 + 1, dtype=torch.float64) * (rate / fir_frames)
+
+
+def convolve(audio: Tensor, sampled: Tensor) -> Tensor:
+    """Filter ``audio`` ``[..., frames]`` with a response at :func:`fir_frequencies_hz`."""
     frames = audio.shape[-1]
-    frequencies_hz = torch.arange(fir_frames // 2 + 1, dtype=torch.float64) * (rate / fir_frames)
-    impulse = torch.fft.irfft(response(bands, frequencies_hz, rate), n=fir_frames)
+    fir_frames = 2 * (sampled.shape[-1] - 1)
+    impulse = torch.fft.irfft(sampled, n=fir_frames)
     size = _fast_size(frames + fir_frames - 1)
     spectrum = torch.fft.rfft(audio, n=size) * torch.fft.rfft(impulse.to(audio.dtype), n=size)
     filtered: Tensor = torch.fft.irfft(spectrum, n=size)[..., :frames]

@@ -25,10 +25,11 @@ from engine.mastering.smoothing import RAMP_S
 TICK_FRAMES = 32
 """Coefficients move on this grid, counted from the start of the stream."""
 
-SHAPES = (*BandKind, "band_pass")
-"""What a filter can be; the position is the kernel's code. A band pass serves to solo a band."""
+SHAPES = (*BandKind, "band_pass", "all_pass")
+"""What a filter can be; the position is the kernel's code. A band pass serves to solo a band, an
+all-pass to turn the phase as a crossover does."""
 
-_BELL, _LOW_SHELF, _HIGH_SHELF, _LOW_PASS, _HIGH_PASS, _BAND_PASS = range(6)
+_BELL, _LOW_SHELF, _HIGH_SHELF, _LOW_PASS, _HIGH_PASS, _BAND_PASS, _ALL_PASS = range(7)
 _STILL, _MOVING, _LEAVING = range(3)
 _TINY = 1e-30
 
@@ -189,8 +190,10 @@ def _tune(i: int, bank: _Bank) -> None:
         m0, m2 = 1.0 - amount, amount
     elif shape == _HIGH_PASS:
         m1, m2 = -amount * k, -amount
-    else:
+    elif shape == _BAND_PASS:
         m0, m1 = 1.0 - amount, amount * k
+    else:
+        m1 = -2.0 * amount * k
     a1 = 1.0 / (1.0 + g * (g + k))
     a2 = g * a1
     a3 = g * a2

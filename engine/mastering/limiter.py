@@ -42,12 +42,18 @@ class LimiterProcessor:
         Number of channels; all get the same gain.
     parameters
         Gain, ceiling, lookahead, release.
+
+    Attributes
+    ----------
+    driven
+        The last block after the input gain, before any delay: what the limiter worked on.
     """
 
     def __init__(self, rate: int, channels: int, parameters: Limiter) -> None:
         longest_ms = PARAM_RANGES["limiter.lookahead_ms"].high
         self._ramp = Ramp.at(rate, self._targets(parameters))
         self._channels = channels
+        self.driven = np.zeros((channels, 0))
         self._main = PeakStage(rate, channels, longest_ms, HOLD_MS)
         self._main.tune(parameters.lookahead_ms, parameters.release_ms)
         self._safety = PeakStage(rate, channels, SAFETY_LOOKAHEAD_MS, 0.0)
@@ -77,11 +83,13 @@ class LimiterProcessor:
         out = working_copy(block, self._channels)
         if self._ramp.resting and self._ramp.now[2] == 0.0:
             out *= self._ramp.now[0]
+            self.driven = out.copy()
             self._main.delay(out)
             self._safety.delay(out)
             return out
         curves = np.empty((2, out.shape[1]))
         _prepare(out, curves, self._ramp)
+        self.driven = out.copy()
         self._main.process(out, curves)
         self._safety.process(out, curves)
         return out

@@ -15,15 +15,39 @@ import torch
 from torch import Tensor
 
 from engine.mastering.compressor_gradient import CompressorTensors, compress
-from engine.mastering.differentiable import BandTensors, equalize
+from engine.mastering.differentiable import BandTensors, equalize, split
 from engine.mastering.imager import side_bands
 from engine.mastering.limiter import LimiterProcessor
 from engine.mastering.oversample import half_bands
-from engine.mastering.parameters import ChainParameters, Imager, Limiter
+from engine.mastering.parameters import ChainParameters, Imager, Limiter, Multiband
 from engine.mastering.saturator import LEAST_CURVATURE, oversampling
 
 EDGE_FRAMES = 512
 SATURATOR_CASCADE = (40, 10.0)  # taps and Kaiser shape of the renderer's oversampling
+
+
+@dataclass(frozen=True, slots=True)
+class MultibandTensors:
+    """Crossovers and compressors of the three bands; out of use it passes the audio as it is."""
+
+    low_hz: Tensor
+    high_hz: Tensor
+    low: CompressorTensors
+    mid: CompressorTensors
+    high: CompressorTensors
+    active: bool
+
+    @classmethod
+    def of(cls, parameters: Multiband) -> MultibandTensors:
+        """The numbers of ``parameters``."""
+        return cls(
+            torch.tensor(parameters.low_hz, dtype=torch.float64),
+            torch.tensor(parameters.high_hz, dtype=torch.float64),
+            CompressorTensors.of(parameters.low),
+            CompressorTensors.of(parameters.mid),
+            CompressorTensors.of(parameters.high),
+            parameters.active,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +56,7 @@ class ChainTensors:
 
     bands: BandTensors
     compressor: CompressorTensors
+    multiband: MultibandTensors
     drive_db: Tensor
     mix: Tensor
     width: Tensor
@@ -50,6 +75,7 @@ class ChainTensors:
         return cls(
             BandTensors.of(parameters.bands),
             CompressorTensors.of(parameters.compressor),
+            MultibandTensors.of(parameters.multiband),
             scalar(saturator.drive_db),
             scalar(saturator.mix if saturator.active else 0.0),
             scalar(imager.width if imager.enabled else 1.0),
@@ -60,12 +86,26 @@ class ChainTensors:
 
 
 def process(audio: Tensor, chain: ChainTensors, rate: int) -> Tensor:
-    """Run ``[channels, frames]`` through equalizer, compressor, saturator, imager and limiter."""
+    """Run ``[channels, frames]`` through every stage but the residual network."""
     audio = equalize(audio, chain.bands, rate)
     audio = compress(audio, chain.compressor, rate)
+    audio = compress_bands(audio, chain.multiband, rate)
     audio = saturate(audio, chain.drive_db, chain.mix, rate)
     audio = widen(audio, chain.width, chain.side_bands, rate)
     return limit(audio, chain.limiter_gain_db, chain.limiter, rate)
+
+
+def compress_bands(audio: Tensor, settings: MultibandTensors, rate: int) -> Tensor:
+    """Split ``[channels, frames]`` in three, compress each band and add them up."""
+    if not settings.active:
+        return audio
+    bands = split(audio, settings.low_hz, settings.high_hz, rate)
+    compressors = (settings.low, settings.mid, settings.high)
+    low, middle, high = (
+        compress(band, compressor, rate)
+        for band, compressor in zip(bands, compressors, strict=True)
+    )
+    return low + middle + high
 
 
 def saturate(audio: Tensor, drive_db: Tensor, mix: Tensor, rate: int) -> Tensor:

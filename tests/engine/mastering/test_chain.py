@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,13 +13,15 @@ from scipy import signal
 
 from engine.audio.clip import Clip
 from engine.mastering.biquad import sections
-from engine.mastering.chain import Chain, render, render_blocks
+from engine.mastering.chain import STAGES, Chain, render, render_blocks
 from engine.mastering.parameters import (
     Band,
     ChainParameters,
     Compressor,
     Imager,
     Limiter,
+    Multiband,
+    Residual,
     Saturator,
 )
 from engine.tasks import Failure
@@ -27,6 +30,7 @@ RATE = 44100
 BUSY = ChainParameters(
     bands=(Band(gain_db=3.0),),
     compressor=Compressor(-25.0, 2.0),
+    multiband=Multiband(low=Compressor(-50.0, 2.0), high=Compressor(-40.0, 0.8)),
     saturator=Saturator(4.0),
     imager=Imager(1.2, 100.0),
     limiter=Limiter(6.0),
@@ -115,9 +119,11 @@ def test_float32_extremes_come_out_finite() -> None:
     assert np.abs(out).max() <= 10.0 ** (-1.0 / 20.0)
 
 
-def test_the_meters_read_both_dynamics_stages() -> None:
+def test_the_meters_read_every_dynamics_stage() -> None:
     chain = Chain(RATE, 2, replace(BUSY, limiter=Limiter(24.0)))
     chain.process(clip(8000).samples)
+    assert chain.gain_reduction_db.multiband_low > 0.5
+    assert chain.gain_reduction_db.multiband_high < -0.5
     assert chain.gain_reduction_db.compressor > 1.0
     assert chain.gain_reduction_db.limiter > 3.0
     idle = Chain(RATE, 2, ChainParameters())
@@ -135,3 +141,69 @@ def test_switching_a_stage_does_not_shift_time() -> None:
     out = np.concatenate([first, chain.process(audio[:, RATE // 2 :])], axis=1)
     late = chain.latency_frames
     np.testing.assert_allclose(out[:, late:], audio[:, :-late], atol=1e-6)
+
+
+class Adding:
+    """Stands for a network: adds a tenth of the block, late."""
+
+    def __init__(self, latency_frames: int) -> None:
+        self.latency_frames = latency_frames
+        self.reset()
+
+    def reset(self) -> None:
+        self.past = np.zeros((2, self.latency_frames))
+
+    def process(self, block: np.ndarray) -> np.ndarray:
+        line = np.concatenate([self.past, block], axis=1)
+        self.past = line[:, block.shape[1] :]
+        return 1.1 * line[:, : block.shape[1]]
+
+
+ASKED = ChainParameters(
+    residual=Residual("abc123", 1.0),
+    compressor=Compressor(0.0, 1.0, makeup_db=-6.0),
+    limiter=Limiter(enabled=False),
+)
+
+
+@pytest.mark.parametrize("latency_frames", [0, 1, 777, 20000])
+def test_a_residual_of_any_latency_is_added_in_time_after_the_equalizer(
+    latency_frames: int,
+) -> None:
+    audio = Clip(clip(30000).samples.astype(np.float64), RATE)
+    out = render(audio, ASKED, Adding(latency_frames)).samples
+    np.testing.assert_allclose(out, 1.1 * 10.0 ** (-6.0 / 20.0) * audio.samples, rtol=1e-12)
+
+
+def test_a_residual_that_is_used_twice_renders_the_same_bits() -> None:
+    residual = Adding(300)
+    first = render(clip(5000), ASKED, residual).samples
+    assert np.array_equal(render(clip(5000), ASKED, residual).samples, first)
+
+
+def test_without_its_network_a_residual_is_refused_with_its_name_and_a_remedy() -> None:
+    with pytest.raises(Failure, match="abc123") as caught:
+        render(clip(100), ASKED)
+    assert "amount" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "residual", [Residual(), Residual("abc123", 0.0), Residual("abc123", 1.0, enabled=False)]
+)
+def test_a_residual_that_is_off_needs_no_network_and_uses_none(residual: Residual) -> None:
+    parameters = replace(ASKED, residual=residual)
+    expected = render(clip(5000), parameters).samples
+    assert np.array_equal(render(clip(5000), parameters, Adding(300)).samples, expected)
+
+
+def test_a_watcher_sees_every_stage_before_and_after() -> None:
+    chain, seen = Chain(RATE, 2, BUSY), {}
+    block = clip(3000).samples.astype(np.float64)
+    out = chain.process(block, lambda name, before, after: seen.update({name: (before, after)}))
+    assert tuple(seen) == STAGES
+    assert np.array_equal(seen["equalizer"][0], block)
+    for earlier, later in pairwise(STAGES[:-1]):
+        assert np.array_equal(seen[earlier][1], seen[later][0])
+    np.testing.assert_allclose(seen["limiter"][0], seen["imager"][1] * 10.0**0.3, rtol=1e-12)
+    assert np.array_equal(seen["limiter"][1], out)
+    assert sum(chain.latencies_frames.values()) == chain.latency_frames

@@ -18,9 +18,10 @@ from engine.mastering.parameters import (
     Compressor,
     Imager,
     Limiter,
+    Multiband,
     Saturator,
 )
-from engine.mastering.twin import ChainTensors, process
+from engine.mastering.twin import ChainTensors, MultibandTensors, compress_bands, process
 
 torch.set_num_threads(1)
 
@@ -37,12 +38,19 @@ STAGES = {
     "lookahead": replace(OPEN, compressor=Compressor(-24.0, 4.0, 5.0, 120.0, 0.0, 0.0, 4.0)),
     "expander": replace(OPEN, compressor=Compressor(-24.0, 0.5, 5.0, 120.0, 6.0, -2.0)),
     "capped": replace(OPEN, compressor=Compressor(-50.0, 0.25, 5.0, 120.0, 0.0, -12.0)),
+    "multiband": replace(
+        OPEN,
+        multiband=Multiband(
+            120.0, 3000.0, Compressor(-30.0, 3.0), Compressor(-30.0, 0.7), Compressor(-40.0, 2.0)
+        ),
+    ),
     "saturator": replace(OPEN, saturator=Saturator(9.0, 0.7)),
     "imager": replace(OPEN, imager=Imager(1.4, 120.0)),
     "limiter": replace(OPEN, limiter=Limiter(9.0)),
     "all": ChainParameters(
         bands=BANDS,
         compressor=Compressor(-24.0, 3.0),
+        multiband=Multiband(low=Compressor(-30.0, 2.0), high=Compressor(-40.0, 0.8)),
         saturator=Saturator(4.0),
         imager=Imager(1.2, 90.0),
         limiter=Limiter(6.0),
@@ -101,10 +109,33 @@ def test_every_number_of_the_compressor_has_the_right_gradient(
     )
 
 
+def test_every_number_of_the_crossovers_has_the_right_gradient() -> None:
+    audio = torch.rand(1, 200, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    plain = MultibandTensors.of(
+        Multiband(300.0, 1500.0, Compressor(-30.0, 3.0), Compressor(-20.0, 0.6), Compressor(-6.0))
+    )
+    bands = (plain.low, plain.mid, plain.high)
+    numbers = [value.clone().requires_grad_(True) for value in (plain.low_hz, plain.high_hz)]
+    ratios = [band.ratio.clone().requires_grad_(True) for band in bands]
+
+    def run(*values: torch.Tensor) -> torch.Tensor:
+        each = (replace(band, ratio=value) for band, value in zip(bands, values[2:], strict=True))
+        return compress_bands(audio, MultibandTensors(*values[:2], *each, active=True), 8000)
+
+    assert torch.autograd.gradcheck(run, (*numbers, *ratios), atol=1e-6)
+
+
 def test_silence_has_finite_gradients_everywhere() -> None:
     audio = torch.zeros(2, 3000, requires_grad=True)
     chain = ChainTensors.of(STAGES["all"])
-    numbers = (chain.bands.gain_db, chain.compressor.threshold_db, chain.drive_db, chain.width)
+    numbers = (
+        chain.bands.gain_db,
+        chain.compressor.threshold_db,
+        chain.multiband.low_hz,
+        chain.multiband.high.ratio,
+        chain.drive_db,
+        chain.width,
+    )
     for number in numbers:
         number.requires_grad_(True)
     out = process(audio, chain, RATE)
