@@ -72,9 +72,9 @@ class Recorder:
             message=message,
             process=os.getpid(),
             host=socket.gethostname(),
+            loss=loss,
         )
-        text = message or f"step {now.step}, loss {loss:.4g}, best score {now.best_score:.4g}"
-        self.context.report(now.step, steps, text, status)
+        self.context.report(now.step, steps, status.text, status)
         if message or time.monotonic() - self._told_at > STATUS_INTERVAL_S:
             self._told_at = time.monotonic()
             self.folder.write_status(status)

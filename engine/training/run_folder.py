@@ -30,7 +30,8 @@ class RunStatus:
     """Where a training is.
 
     ``best_score`` is NaN before the first validation; ``started_at`` is seconds since 1970;
-    ``seconds`` is time spent training, pauses left out. ``process`` and ``host`` say who writes.
+    ``seconds`` is time spent training, pauses left out. ``process`` and ``host`` say who writes;
+    ``loss`` is that of the last step.
     """
 
     state: State
@@ -43,11 +44,19 @@ class RunStatus:
     message: str = ""
     process: int = 0
     host: str = ""
+    loss: float = float("nan")
 
     @property
     def ended(self) -> bool:
         """Whether nobody works on it now."""
         return self.state in ("stopped", "done", "failed")
+
+    @property
+    def text(self) -> str:
+        """One line for a person."""
+        if self.message:
+            return self.message
+        return f"step {self.step}, loss {self.loss:.4g}, best score {self.best_score:.4g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +149,14 @@ class RunFolder:
         if values is None:
             return None
         known = {field.name for field in fields(RunStatus)}
-        score = values.get("best_score")
-        values["best_score"] = float("nan") if score is None else score
+        for name in ("best_score", "loss"):
+            values[name] = float("nan") if values.get(name) is None else values[name]
         status = RunStatus(**{name: value for name, value in values.items() if name in known})
-        if not status.ended and status.host == socket.gethostname() and not _alive(status.process):
+        if (
+            not status.ended
+            and status.host == socket.gethostname()
+            and not is_alive(status.process)
+        ):
             return _gone(status)
         return status
 
@@ -239,7 +252,8 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _alive(process: int) -> bool:
+def is_alive(process: int) -> bool:
+    """Whether there is a process of this number on this machine."""
     if os.name == "nt":  # there is no signal 0; believe the file
         return True
     try:

@@ -41,7 +41,14 @@ def cancel_at(step):
 
 def test_the_loop_reaches_the_least_squares_solution(recipe, spec):
     made = []
-    long = recipe(steps=600, batch_size=64, ema_decay=0.98, validate_every=100, warmup_steps=20)
+    long = recipe(
+        steps=600,
+        checkpoint_every=600,
+        batch_size=64,
+        ema_decay=0.98,
+        validate_every=100,
+        warmup_steps=20,
+    )
     result = run_inline(train, spec(long, made=made))
     bundle = load_bundle(result.bundle)
     found = np.append(bundle.tensors["weight"].numpy(), bundle.tensors["bias"].numpy())
