@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ from engine.mastering.parameters import (
     Compressor,
     Imager,
     Limiter,
+    Multiband,
+    Residual,
     Saturator,
 )
 from engine.mastering.preview import create
@@ -27,6 +30,7 @@ from engine.tasks import Failure
 RATE = 48000
 BUSY = ChainParameters(
     compressor=Compressor(-25.0, 3.0, lookahead_ms=2.0),
+    multiband=Multiband(low=Compressor(-40.0, 2.0), high=Compressor(-40.0, 0.7)),
     saturator=Saturator(6.0),
     imager=Imager(1.2, 100.0),
     limiter=Limiter(9.0),
@@ -120,6 +124,9 @@ def test_leaving_solo_gives_the_whole_sound_back() -> None:
         payload(ChainParameters(), solo=10),
         payload(ChainParameters(), solo=-1),
         payload(ChainParameters(), solo="x"),
+        payload(ChainParameters(), listen="compressor"),
+        payload(ChainParameters(), listen={"stage": "dither"}),
+        payload(ChainParameters(), listen={"stage": ["all"]}),
         payload(ChainParameters()).replace(b'"limiter"', b'"lim"'),
         payload(ChainParameters()).replace(b'"gate": 1.0', b'"gate": NaN'),
     ],
@@ -149,7 +156,21 @@ def test_meters_hold_the_largest_reduction_until_they_are_read() -> None:
     first, second = insert.meters(), insert.meters()
     assert first["compressor_reduction_db"] > 1.0
     assert first["limiter_reduction_db"] > 1.0
+    assert first["multiband_low_reduction_db"] > 1.0
+    assert first["multiband_high_reduction_db"] < -1.0
+    assert first["multiband_mid_reduction_db"] == 0.0
     assert second["compressor_reduction_db"] == second["limiter_reduction_db"] == 0.0
+
+
+def test_a_residual_is_left_out_and_the_meters_say_so() -> None:
+    insert, plain, audio = create(RATE, 2), create(RATE, 2), noise(3000)
+    insert.configure(payload(replace(BUSY, residual=Residual("abc123", 1.0))))
+    plain.configure(payload(BUSY))
+    assert np.array_equal(insert.process(audio), plain.process(audio))
+    assert (insert.meters()["residual_left_out"], plain.meters()["residual_left_out"]) == (
+        True,
+        False,
+    )
 
 
 def test_a_callback_of_512_frames_is_on_time_from_the_first() -> None:
