@@ -27,7 +27,8 @@ DEFAULT_LUFS = -14.0
 DEFAULT_CEILING_DBTP = -1.0
 DEFAULT_MAX_Q = 4.0
 BROAD_OCTAVES = 2.0
-SAME_RECORDING_CORRELATION = 0.9
+SAME_RECORDING_CORRELATION = 0.87
+SAME_RECORDING_RANGE_DB = 30.0
 REFERENCE_BROAD_DB = 0.5
 REFERENCE_DETAIL_DB = 2.0
 REFERENCE_UNLIKE_DB = 3.0
@@ -268,17 +269,28 @@ def broad(curve_db: Floats) -> Floats:
 def same_recording(first: Analysis, second: Analysis) -> bool:
     """Whether two recordings are the same performance, differently processed.
 
-    Equal to within 1 % in length, with loudness contours that correlate.
+    Equal to within 1 % in length, and what each section has more or less of than the whole, band
+    by band, correlates: no equalizer changes that, and a compressor little.
     """
     shorter, longer = sorted((first.frames / first.rate, second.frames / second.rate))
     if first.silent or second.silent or longer - shorter > max(0.01 * longer, 0.1):
         return False
-    count = min(first.contour_lufs.size, second.contour_lufs.size)
-    pair = np.stack([each.contour_lufs[:count] for each in (first, second)])
-    pair = np.maximum(pair, pair.max(axis=1, keepdims=True) - 40.0)
-    if count < 8 or (pair.std(axis=1) < 0.1).any():
+    count = min(len(first.mid), len(second.mid))
+    pair = [each.band_db(each.mid + each.side)[:count] for each in (first, second)]
+    octaves_db = 10.0 * np.log10(band_centres_hz())
+    heard = np.ones(octaves_db.size, dtype=bool)
+    for levels_db in pair:
+        whole_db = levels_db.mean(axis=0) + octaves_db
+        heard &= whole_db > whole_db.max() - SAME_RECORDING_RANGE_DB
+    if count < 2 or not heard.any():
         return False
-    return bool(np.corrcoef(pair)[0, 1] > SAME_RECORDING_CORRELATION)
+    moves = []
+    for levels_db in pair:
+        held = np.maximum(levels_db, levels_db.max(axis=0) - 40.0)[:, heard]
+        moves.append((held - held.mean(axis=0)).ravel())
+    if min(np.abs(each).max() for each in moves) < 0.1:
+        return False
+    return bool(np.corrcoef(moves)[0, 1] > SAME_RECORDING_CORRELATION)
 
 
 def _shape_db(curve_db: Floats) -> Floats:
