@@ -119,7 +119,7 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
         keep_current=lambda: player.playing,
         mastering=lambda: mastering_of(settings.current),
     )
-    masters = Masters(session, library, lanes, cache)
+    masters = Masters(session, library, lanes, cache, locations)
     commands = Commands(key_overrides(current))
     said: list[Toast] = []  # the toast needs the window, which needs the panels, which need this
 

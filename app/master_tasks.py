@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.document.state import ClipEntry
+from app.document.state import ClipEntry, Effect, Outcome
 from app.export_request import ExportRequest, ExportWhat
 from engine.cache import Cache
 from engine.tasks import Context, Failure
@@ -65,6 +66,39 @@ def master_clip(spec: ClipSpec, context: Context) -> Mastered:
     result = master(spec.master_spec(), context.part(0.0, 0.95))
     intake = summarise(result.rendered, spec.cache, context.part(0.95, 1.0))
     return Mastered(result, intake)
+
+
+def outcome_of(result: MasterResult, before: Outcome | None = None) -> Outcome:
+    """What the session keeps of a result.
+
+    ``before`` is what Master said when it found the chain that was now only rendered: that stays,
+    but what the stages did is of this rendering.
+    """
+    effects = tuple(
+        Effect(
+            each.stage,
+            tuple(
+                (item.name, item.value, item.unit)
+                for item in each.measures
+                if each.active and math.isfinite(item.value)
+            ),
+        )
+        for each in result.effects
+    )
+    if before is not None:
+        return replace(before, effects=effects)
+    outcome = Outcome(explanation=tuple(result.explanation.items()), effects=effects)
+    found = result.prediction
+    if found is None:
+        return outcome
+    return replace(
+        outcome,
+        model=found.model,
+        variant=found.variant,
+        model_hash=found.model_hash,
+        confidence=found.confidence,
+        referenced=found.referenced,
+    )
 
 
 @dataclass(frozen=True, slots=True)

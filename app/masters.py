@@ -23,9 +23,12 @@ from app.master_tasks import (
     export_clip,
     find_rendering,
     master_clip,
+    outcome_of,
 )
+from app.models import Models
 from engine.cache import Cache
 from engine.lanes import Job, JobState, Lane, Lanes
+from engine.locations import Locations
 
 if TYPE_CHECKING:
     from engine.audio.intake import Intake
@@ -62,9 +65,11 @@ class Masters(QObject):
         library: Library,
         lanes: Lanes,
         cache: Cache,
+        locations: Locations | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
+        self.models = Models(lanes, locations, self)
         self._session = session
         self._library = library
         self._lanes = lanes
@@ -184,6 +189,7 @@ class Masters(QObject):
             clip.id,
             parameters=result.parameters,
             fitted=result.parameters if verb == "Master" else clip.mastering.fitted,
+            outcome=outcome_of(result, None if verb == "Master" else clip.mastering.outcome),
             rendering_key=result.rendering_key,
         )
         self._session.edit(f"{verb} {clip.name}", state)

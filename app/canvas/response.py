@@ -69,11 +69,12 @@ class ResponseView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(280, 110)
+        self.setMinimumSize(280, 104)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setToolTip(
             "Drag a handle: frequency and gain. Wheel: Q. Shift: fine. Double-click a handle: gain "
-            "to 0; elsewhere: a new band. Right-click: kind, bypass, solo. Keys: Tab, arrows, +/−."
+            "to 0; elsewhere: a new band. Right-click: kind, bypass, solo. Keys: Tab, arrows, +/−. "
+            "A handle is as large and as strong as its gate is open; a ring does nothing."
         )
         self._theme = theme
         self.bands: tuple[Band, ...] = ()

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 SPECTRUM_TOP_DB = 0.0
 SPECTRUM_BOTTOM_DB = -90.0
-HANDLE_PIXELS = 9.0
+HANDLE_PIXELS = 10.0
+SHUT_PIXELS = 6.5
 VISIBLE_DB = 0.04
 
 
@@ -29,6 +30,11 @@ def with_alpha(color: str, alpha: float) -> QColor:
     result = QColor(color)
     result.setAlphaF(alpha)
     return result
+
+
+def handle_radius(band: Band) -> float:
+    """How large a handle is, in pixels: the wider its gate is open, the larger."""
+    return SHUT_PIXELS + (HANDLE_PIXELS - SHUT_PIXELS) * band.gate
 
 
 class ResponsePainter:
@@ -126,7 +132,8 @@ class ResponsePainter:
                 painter.setBrush(with_alpha(tokens.accent, 0.16))
                 painter.drawPolygon(area)
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(with_alpha(tokens.accent, 0.9 if chosen else 0.4), 1.0))
+            faintness = 0.9 if chosen else 0.15 + 0.35 * band.gate
+            painter.setPen(QPen(with_alpha(tokens.accent, faintness), 1.0))
             painter.drawPolyline(line)
         if 0 <= view.solo_index < len(view.bands):
             self._shade_unheard(painter, tokens, view.bands[view.solo_index])
@@ -172,18 +179,15 @@ class ResponsePainter:
         return polygon(x, y)
 
     def _handle(self, painter: QPainter, tokens: Tokens, index: int) -> None:
+        """A disc as large and as strong as the gate is open; a band that does nothing is a ring."""
         view = self._view
         band, point = view.bands[index], view.handle_point(index)
         chosen = index == view.selected_index
         muted = view.solo_index >= 0 and view.solo_index != index
-        radius = HANDLE_PIXELS * (0.7 + 0.3 * band.gate) + (
-            1.5 if index == view.hovered_index else 0
-        )
-        strength = (0.35 + 0.65 * band.gate) * (0.45 if muted else 1.0)
-        if not band.active and not chosen:
-            strength *= 0.6
+        radius = handle_radius(band) + (1.5 if index == view.hovered_index else 0)
+        strength = (0.3 + 0.7 * band.gate) * (0.45 if muted else 1.0)
         edge = QColor(tokens.accent if chosen else tokens.text)
-        edge.setAlphaF(max(strength, 0.55))
+        edge.setAlphaF(1.0 if chosen else max(strength, 0.5))
         stands_at = view.plot.y(band.effective_gain_db)
         if band.kind.has_gain and abs(stands_at - point.y()) > radius:
             painter.setPen(QPen(with_alpha(tokens.text, 0.4), 1.0, Qt.PenStyle.DotLine))
@@ -192,17 +196,19 @@ class ResponsePainter:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(tokens.field))
         painter.drawEllipse(point, radius, radius)
-        if band.enabled:
-            painter.setBrush(with_alpha(tokens.accent if chosen else tokens.raised, strength))
-            painter.setPen(QPen(edge, 2.0 if chosen else 1.2))
+        filled = band.active
+        if filled:
+            painter.setBrush(with_alpha(tokens.accent, strength * (1.0 if chosen else 0.6)))
         else:
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(edge, 1.2, Qt.PenStyle.DashLine))
+        dashes = Qt.PenStyle.SolidLine if band.enabled else Qt.PenStyle.DashLine
+        painter.setPen(QPen(edge, 2.0 if chosen else 1.2, dashes))
         painter.drawEllipse(point, radius, radius)
-        number = QColor(tokens.accent_text if chosen and band.enabled else tokens.text)
-        number.setAlphaF(max(strength, 0.6))
+        bright = chosen and filled and strength > 0.7
+        number = QColor(tokens.accent_text if bright else tokens.text)
+        number.setAlphaF(1.0 if filled or chosen else max(0.8 * strength, 0.55))
         painter.setPen(number)
-        painter.setFont(number_font(7.5))
+        painter.setFont(number_font(7.5 if radius > 8.0 else 6.5))
         box = QRectF(point.x() - 12, point.y() - 8, 24, 16)
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(index + 1))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from app.document.state import MasteringEntry, Outcome
+from app.document.state import Effect, MasteringEntry, Outcome
 from app.document.unknown import pruned
 from engine.mastering.parameters import Amounts, ChainParameters
 from engine.mastering.prediction import Confidence
@@ -28,7 +28,7 @@ def mastering_to_dict(entry: MasteringEntry) -> dict[str, Any]:
         "refine": entry.refine,
         "parameters": entry.parameters and entry.parameters.to_dict(),
         "fitted": entry.fitted and entry.fitted.to_dict(),
-        "outcome": outcome and asdict(outcome) | {"explanation": dict(outcome.explanation)},
+        "outcome": outcome and _outcome_to_dict(outcome),
         "rendering_key": entry.rendering_key,
     }
 
@@ -63,6 +63,11 @@ def finite(value: Any) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{value} is not a finite number")
     return number
+
+
+def _outcome_to_dict(outcome: Outcome) -> dict[str, Any]:
+    effects = {each.stage: [list(item) for item in each.measures] for each in outcome.effects}
+    return asdict(outcome) | {"explanation": dict(outcome.explanation), "effects": effects}
 
 
 def _weights(data: Any, references: int) -> tuple[float, ...]:
@@ -100,6 +105,10 @@ def _outcome(data: Mapping[str, Any] | None) -> Outcome | None:
         referenced=bool(data.get("referenced", False)),
         explanation=tuple(
             (str(stage), str(why)) for stage, why in data.get("explanation", {}).items()
+        ),
+        effects=tuple(
+            Effect(str(stage), tuple((str(n), finite(v), str(unit)) for n, v, unit in measures))
+            for stage, measures in data.get("effects", {}).items()
         ),
     )
 

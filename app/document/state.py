@@ -26,6 +26,17 @@ def new_clip_id() -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Effect:
+    """What one stage did: measures as name, value and unit, the most telling first; none: nothing.
+
+    The stages are those of ``engine.mastering.effects``.
+    """
+
+    stage: str
+    measures: tuple[tuple[str, float, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What the last Master said of a clip, kept so that it can be read after reopening.
 
@@ -39,6 +50,8 @@ class Outcome:
         Whether the model listened to references.
     explanation
         Stage and why it does what it does, as pairs.
+    effects
+        What each stage did to the recording in the last rendering.
     """
 
     model: str = ""
@@ -47,6 +60,11 @@ class Outcome:
     confidence: Confidence | None = None
     referenced: bool = False
     explanation: tuple[tuple[str, str], ...] = ()
+    effects: tuple[Effect, ...] = ()
+
+    def effect(self, stage: str) -> Effect | None:
+        """What a stage did; None when that is not known."""
+        return next((each for each in self.effects if each.stage == stage), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.widgets.difference_button import DifferenceButton
 from app.widgets.forms import NumberField, NumberSlider
 from engine.mastering.parameters import MAX_BANDS, Band, BandKind
 from engine.mastering.ranges import PARAM_RANGES
 
 COLUMN_WIDTH = 72
+GATE_WIDTH = 51
+GATE_HEIGHT = 24
+GATE_HINT = (
+    "How much of the band is applied: a model opens the gates of the bands it is sure of. "
+    "0 % is off, 100 % the whole gain"
+)
 NUMBERS = {
     "frequency_hz": ("Freq", "frequency"),
     "gain_db": ("Gain", "gain"),
@@ -83,11 +90,25 @@ class BandColumn(QObject):
         )
         self.fields = {field: self._field(field, parent) for field in NUMBERS}
         gate = PARAM_RANGES["band.gate"]
-        self.gate = NumberSlider(gate, f"{name} gate", Band().gate, percent=True, parent=parent)
+        self.gate = NumberSlider(
+            gate, f"{name} gate slider", Band().gate, percent=True, parent=parent
+        )
+        self.gate.setMinimumWidth(20)
         self.gate.edited.connect(lambda value: self.edited.emit(index, {"gate": value}))
         self.gate.sliderPressed.connect(lambda: self.held.emit(True))
         self.gate.sliderReleased.connect(lambda: self.held.emit(False))
-        self.rows: tuple[QWidget, ...] = (head, self.kind, *self.fields.values(), self.gate)
+        self.gate_field = NumberField(gate, f"{name} gate", percent=True, parent=parent)
+        self.gate_field.setFixedSize(GATE_WIDTH, GATE_HEIGHT)
+        self.gate_field.edited.connect(lambda value: self.edited.emit(index, {"gate": value}))
+        both = QWidget(parent)
+        gates = QHBoxLayout(both)
+        gates.setContentsMargins(0, 0, 0, 0)
+        gates.setSpacing(3)
+        gates.addWidget(self.gate, 1)
+        gates.addWidget(self.gate_field)
+        for each in (self.gate, self.gate_field):
+            each.setToolTip(f"{name} gate. {GATE_HINT}.")
+        self.rows: tuple[QWidget, ...] = (head, self.kind, *self.fields.values(), both)
 
     def show_band(self, band: Band | None, *, selected: bool, soloed: bool) -> None:
         """Show a band; None: there is none, the column is off."""
@@ -102,8 +123,9 @@ class BandColumn(QObject):
         for name, field in self.fields.items():
             field.show_value(getattr(band, name))
             field.setEnabled(band.enabled and (name != "gain_db" or band.kind.has_gain))
-        self.gate.show_value(band.gate)
-        self.gate.setEnabled(band.enabled)
+        for control in (self.gate, self.gate_field):
+            control.show_value(band.gate)
+            control.setEnabled(band.enabled)
 
     def _select(self) -> None:
         self.number.setChecked(True)
@@ -125,12 +147,15 @@ class BandStrip(QScrollArea):
     -------
     edited(int, object), held(bool), selected(int), solo_requested(int)
         As in the graph; -1 asks for solo off.
+    all_enabled(bool)
+        The equalizer should be on, or bypassed as a whole.
     """
 
     edited = Signal(int, object)
     held = Signal(bool)
     selected = Signal(int)
     solo_requested = Signal(int)
+    all_enabled = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -144,7 +169,10 @@ class BandStrip(QScrollArea):
         grid.setContentsMargins(0, 0, 0, 2)
         grid.setHorizontalSpacing(6)
         grid.setVerticalSpacing(3)
-        for row, text in enumerate(("", "Kind", *(label for label, _ in NUMBERS.values()), "Gate")):
+        grid.addWidget(self._whole(content), 0, 0)
+        for row, text in enumerate(
+            ("Kind", *(label for label, _ in NUMBERS.values()), "Gate"), start=1
+        ):
             label = QLabel(text, content)
             label.setProperty("muted", True)
             grid.addWidget(label, row, 0)
@@ -161,10 +189,25 @@ class BandStrip(QScrollArea):
 
     def show_bands(self, bands: tuple[Band, ...], selected: int, solo: int) -> None:
         """Show bands; columns without one are off."""
+        self.bypass.setChecked(not any(band.enabled for band in bands))
         for column in self.columns:
             index = column.index
             band = bands[index] if index < len(bands) else None
             column.show_band(band, selected=index == selected, soloed=index == solo)
+
+    def _whole(self, parent: QWidget) -> QWidget:
+        """Bypass and difference of the whole equalizer."""
+        head = QWidget(parent)
+        self.bypass = _button("B", "Bypass the equalizer", head)
+        self.bypass.clicked.connect(lambda on: self.all_enabled.emit(not on))
+        self.difference = DifferenceButton("equalizer", "equalizer", head)
+        self.difference.setFixedHeight(self.bypass.sizeHint().height())
+        row = QHBoxLayout(head)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(2)
+        row.addWidget(self.bypass)
+        row.addWidget(self.difference)
+        return head
 
     def sizeHint(self) -> QSize:
         """As high as the columns, and the scroll bar where they are too many."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from app.widgets.elided import ElidedLabel
 
 SHOWN = 2
-NAME_PIXELS = 110
+NAME_PIXELS = 160
 
 
 class DropZone(QFrame):
@@ -81,16 +81,17 @@ class DropZone(QFrame):
             more.setToolTip("\n".join(rest))
             self._chips.append(more)
         for place, chip in enumerate(self._chips):
-            self._row.insertWidget(place, chip)
-        # With tracks there, the hint goes on as the space between them and the button.
+            self._row.insertWidget(place, chip, 1)
         self.hint.setText("" if self._paths else self._hint)
+        self.hint.setVisible(not self._paths)
+        self.browse.setText("Add…" if self._paths else "Reference…")
         self.setToolTip("\n".join(self._paths))
         names = ", ".join(Path(path).name for path in self._paths)
         self.setAccessibleDescription(names or self._hint)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept files."""
-        if _local_paths(event):
+        if local_paths(event):
             event.acceptProposedAction()
             self.setFrameShape(QFrame.Shape.Box)
 
@@ -101,7 +102,7 @@ class DropZone(QFrame):
     def dropEvent(self, event: QDropEvent) -> None:
         """Take the files."""
         self.setFrameShape(QFrame.Shape.StyledPanel)
-        paths = _local_paths(event)
+        paths = local_paths(event)
         if paths:
             event.acceptProposedAction()
             self.added.emit(paths)
@@ -109,10 +110,11 @@ class DropZone(QFrame):
     def _chip(self, path: str) -> QWidget:
         name = Path(path).name
         chip = QFrame(self)
-        label = QLabel(chip)
-        metrics = label.fontMetrics()
-        label.setText(metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, NAME_PIXELS))
+        label = ElidedLabel(chip)
+        label.setText(name)
         label.setToolTip(path)
+        # A short name takes no more than it needs, a long one gives way.
+        label.setMaximumWidth(min(label.fontMetrics().horizontalAdvance(name) + 2, NAME_PIXELS))
         remove = QToolButton(chip)
         remove.setText("×")
         remove.setProperty("flat", True)
@@ -122,7 +124,7 @@ class DropZone(QFrame):
         row = QHBoxLayout(chip)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        row.addWidget(label)
+        row.addWidget(label, 1)
         row.addWidget(remove)
         return chip
 
@@ -132,7 +134,7 @@ class DropZone(QFrame):
             self.added.emit([Path(name) for name in names])
 
 
-def _local_paths(event: QDropEvent) -> list[Path]:
+def local_paths(event: QDropEvent) -> list[Path]:
     """Files of a drop; folders and web addresses are no reference tracks."""
     paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
     return [path for path in paths if path.is_file()]

@@ -12,7 +12,13 @@ class ElidedLabel(QLabel):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._short = ""
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def set_short(self, text: str) -> None:
+        """Say what stands there where there is not room for the whole text."""
+        self._short = text
+        self.update()
 
     def minimumSizeHint(self) -> QSize:
         """Room for a word."""
@@ -21,7 +27,11 @@ class ElidedLabel(QLabel):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint as much of the text as fits."""
         box = self.contentsRect()
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, box.width())
+        metrics = self.fontMetrics()
+        whole = self.text()
+        if self._short and metrics.horizontalAdvance(whole) > box.width():
+            whole = self._short
+        text = metrics.elidedText(whole, Qt.TextElideMode.ElideRight, box.width())
         with QPainter(self) as painter:
             painter.setPen(self.palette().color(self.foregroundRole()))
             painter.drawText(box, self.alignment(), text)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -23,12 +25,20 @@ from app.document.state import MasteringEntry
 from app.widgets.drop_zone import DropZone
 from app.widgets.elided import ElidedLabel
 from app.widgets.forms import NumberControl, NumberField
+from app.widgets.heard_note import HeardNote
+from app.widgets.model_chooser import ModelChooser
 from engine.mastering.parameters import Amounts
 from engine.mastering.ranges import PARAM_RANGES, Range
 
 LUFS_RANGE = Range(-36.0, -5.0, "LUFS")
 AMOUNT_RANGE = Range(0.0, 1.5)
-PAGES = ("Bands", "Dynamics")
+PAGES = ("Bands", "Dynamics", "Model")
+NAMED_PIXELS = 1035
+PAGE_HINTS = {
+    "Bands": "The equalizer in numbers",
+    "Dynamics": "Compressors, saturator, stereo width and limiter",
+    "Model": "The model's answer, the amount of each stage, the references",
+}
 
 
 def preset_titles() -> list[tuple[str, str, str]]:
@@ -48,7 +58,7 @@ def preset_delivery(name: str) -> dict[str, float]:
 
 
 class MasteringHeader(QWidget):
-    """Two rows: target, references, loudness, ceiling, Master; pages, amount, summary, export.
+    """Two rows: what is aimed for, and Master; then pages, amount, what was done, and Export.
 
     Signals
     -------
@@ -57,7 +67,7 @@ class MasteringHeader(QWidget):
     held(bool)
         The amount slider is being dragged.
     page_chosen(str)
-        ``"Bands"``, ``"Dynamics"``, or empty for the graph alone.
+        One of ``PAGES``, or empty for the graph alone.
     """
 
     edited = Signal(object)
@@ -67,6 +77,8 @@ class MasteringHeader(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._amounts = Amounts()
+        self.model = ModelChooser(self)
+        self.model.edited.connect(self.edited)
         self.target = QComboBox(self)
         self.target.setAccessibleName("Target")
         self.target.setMinimumContentsLength(9)
@@ -80,7 +92,7 @@ class MasteringHeader(QWidget):
         self.target.activated.connect(
             lambda: self.edited.emit({"target": self.target.currentData()})
         )
-        self.references = DropZone("Drop reference tracks to match", self)
+        self.references = DropZone("Drop references", self)
         self.loudness = NumberField(LUFS_RANGE, "Loudness target", parent=self)
         self.loudness.edited.connect(lambda value: self.edited.emit({"lufs": value}))
         ceiling = PARAM_RANGES["limiter.ceiling_dbtp"]
@@ -101,12 +113,19 @@ class MasteringHeader(QWidget):
         self.progress.setAccessibleName("Mastering progress")
         self.progress.setMinimumWidth(130)
         self.amount = NumberControl(AMOUNT_RANGE, "Amount", 1.0, percent=True, parent=self)
-        self.amount.setMaximumWidth(260)
-        self.amount.slider.setMinimumWidth(70)
+        self.amount.setMaximumWidth(240)
+        self.amount.slider.setMinimumWidth(60)
         self.amount.field.setFixedWidth(62)
-        self.amount.setToolTip("How much of the tone, dynamics and width is applied")
+        self.amount.setToolTip("How much of everything is applied; the page Model has each stage")
         self.amount.edited.connect(self._edit_overall)
         self.amount.held.connect(self.held)
+        self.only = QToolButton(self)
+        self.only.setText("Only")
+        self.only.setAccessibleName("Apply only some stages")
+        self.only.setToolTip("Apply only the tone, the dynamics, the width ... or everything")
+        self.only.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.only_menu = QMenu(self.only)
+        self.only.setMenu(self.only_menu)
         self.reset = QToolButton(self)
         self.reset.setText("Reset")
         self.reset.setAccessibleName("Reset the mastering")
@@ -117,12 +136,15 @@ class MasteringHeader(QWidget):
         self.summary = ElidedLabel(self)
         self.summary.setProperty("muted", True)
         self.summary.setAccessibleName("What was done")
+        self.heard = HeardNote(self)
         self.settings: tuple[QWidget, ...] = (
+            self.model,
             self.target,
             self.references,
             self.loudness,
             self.ceiling,
             self.amount,
+            self.only,
             self.reset,
         )
         layout = QVBoxLayout(self)
@@ -134,6 +156,7 @@ class MasteringHeader(QWidget):
 
     def show_entry(self, entry: MasteringEntry) -> None:
         """Show what is set for a clip."""
+        self.model.show_entry(entry)
         index = self.target.findData(entry.target)
         if index < 0:
             self.target.addItem(entry.target, entry.target)
@@ -167,11 +190,22 @@ class MasteringHeader(QWidget):
         self.progress.setFormat("%p %")
         self.progress.setToolTip(text)
 
-    def show_pages(self, there: bool, page: str) -> None:
-        """Show the buttons that choose what stands below the graph, with ``page`` chosen."""
-        self.pages.setVisible(there)
+    def show_heard(self, name: str) -> None:
+        """Say in the summary's place that only what a stage changes is heard; empty: it is not."""
+        self.heard.show_name(name)
+        self.summary.setVisible(not name)
+
+    def show_pages(self, offered: Collection[str], page: str) -> None:
+        """Offer pages to choose from, with ``page`` chosen."""
         for name, button in self.page_buttons.items():
+            button.setVisible(name in offered)
             button.setChecked(name == page)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the names of the levels out where it is narrow: their units say enough."""
+        super().resizeEvent(event)
+        for label in self._level_names:
+            label.setVisible(self.width() >= NAMED_PIXELS)
 
     def _edit_overall(self, value: float) -> None:
         self.edited.emit({"amounts": replace(self._amounts, overall=value)})
@@ -179,13 +213,19 @@ class MasteringHeader(QWidget):
     def _first_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(8)
-        row.addWidget(self._label("Target", self.target))
+        row.addWidget(self._label("Model", self.model))
+        row.addWidget(self.model)
+        row.addWidget(self._label("Preset", self.target))
         row.addWidget(self.target)
         row.addWidget(self.references, 1)
-        row.addWidget(self._label("Loudness", self.loudness))
-        row.addWidget(self.loudness)
-        row.addWidget(self._label("Ceiling", self.ceiling))
-        row.addWidget(self.ceiling)
+        self._level_names = tuple(
+            self._label(text, field)
+            for text, field in (("Loudness", self.loudness), ("Ceiling", self.ceiling))
+        )
+        for label, field in zip(self._level_names, (self.loudness, self.ceiling), strict=True):
+            label.hide()
+            row.addWidget(label)
+            row.addWidget(field)
         row.addWidget(self.master)
         row.addWidget(self.progress)
         row.addWidget(self.cancel)
@@ -202,7 +242,7 @@ class MasteringHeader(QWidget):
             button.setText(name)
             button.setCheckable(True)
             button.setAccessibleName(f"Show {name.lower()}")
-            button.setToolTip(f"Show {name.lower()} below the graph; again to hide them")
+            button.setToolTip(f"{PAGE_HINTS[name]}; again for the graph alone")
             button.clicked.connect(lambda on, name=name: self.page_chosen.emit(name if on else ""))
             self.page_buttons[name] = button
             buttons.addWidget(button)
@@ -210,8 +250,10 @@ class MasteringHeader(QWidget):
         row.setSpacing(8)
         row.addWidget(self.pages)
         row.addWidget(self.amount, 1)
+        row.addWidget(self.only)
         row.addWidget(self.reset)
         row.addWidget(self.summary, 3)
+        row.addWidget(self.heard, 3)
         row.addWidget(self.render_button)
         row.addWidget(self.export)
         return row

@@ -5,18 +5,21 @@ from __future__ import annotations
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.widgets.band_strip import BandStrip
-from app.widgets.mastering_header import MasteringHeader
+from app.widgets.mastering_header import PAGES, MasteringHeader
+from app.widgets.model_page import ModelPage
 from app.widgets.stage_board import StageBoard
 
-WIDE_PIXELS = 1400
-SIDE_PIXELS = 480
+WIDE_PIXELS = 1420
+SIDE_PIXELS = 530
 ANY_PIXELS = 16777215  # Qt's "no limit"
+SIDE_PAGES = ("Dynamics", "Model")
 
 
 class MasteringLayout(QGridLayout):
-    """Header above; in a wide panel graph and bands on the left and the stages on the right.
+    """Header above; in a wide panel graph and bands on the left, and a page on the right.
 
-    In a narrow one bands or stages stand below the graph, or neither, as the header's buttons say.
+    In a narrow one the bands or a page stand below the graph, or neither, as the header's buttons
+    say.
     """
 
     def __init__(
@@ -26,10 +29,11 @@ class MasteringLayout(QGridLayout):
         graph: QWidget,
         strip: BandStrip,
         board: StageBoard,
+        model: ModelPage,
     ) -> None:
         super().__init__(panel)
         self._panel, self._header, self._graph = panel, header, graph
-        self._strip, self._board = strip, board
+        self._strip, self._pages = strip, {"Dynamics": board, "Model": model}
         self._page = "Bands"
         self._wide: bool | None = None
         self.setContentsMargins(8, 8, 8, 8)
@@ -41,7 +45,7 @@ class MasteringLayout(QGridLayout):
         self.arrange()
 
     def show_page(self, page: str) -> None:
-        """Choose what stands below the graph of a narrow panel: "Bands", "Dynamics", or empty."""
+        """Choose one of the header's pages, or none (empty)."""
         self._page = page
         self.arrange()
 
@@ -50,16 +54,18 @@ class MasteringLayout(QGridLayout):
         wide = self._panel.width() >= WIDE_PIXELS
         if wide is not self._wide:
             self._wide = wide
-            for widget in (self._graph, self._strip, self._board):
+            for widget in (self._graph, self._strip, *self._pages.values()):
                 self.removeWidget(widget)
             self.addWidget(self._graph, 1, 0, 1, 1 if wide else 2)
             self.addWidget(self._strip, 2, 0, 1, 1 if wide else 2)
-            if wide:
-                self.addWidget(self._board, 1, 1, 2, 1)
-            else:
-                self.addWidget(self._board, 3, 0, 1, 2)
-            self._board.setMinimumWidth(SIDE_PIXELS if wide else 0)
-            self._board.setMaximumWidth(SIDE_PIXELS if wide else ANY_PIXELS)
-        self._header.show_pages(not wide, self._page)
-        self._strip.setVisible(wide or self._page == "Bands")
-        self._board.setVisible(wide or self._page == "Dynamics")
+            for page in self._pages.values():
+                self.addWidget(page, *((1, 1, 2, 1) if wide else (3, 0, 1, 2)))
+                page.setMinimumWidth(SIDE_PIXELS if wide else 0)
+                page.setMaximumWidth(SIDE_PIXELS if wide else ANY_PIXELS)
+        shown = self._page
+        if wide and shown == "Bands":  # they stand beside the page there
+            shown = "Dynamics"
+        self._header.show_pages(SIDE_PAGES if wide else PAGES, shown)
+        self._strip.setVisible(wide or shown == "Bands")
+        for name, page in self._pages.items():
+            page.setVisible(name == shown)

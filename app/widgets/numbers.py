@@ -7,6 +7,7 @@ import re
 
 from engine.mastering.ranges import Range
 
+_RATIO = re.compile(r"^\s*([\d.,]+)\s*:\s*([\d.,]*\d)")
 _NUMBER = re.compile(r"^\s*([+\-−]?\d*[.,]?\d+(?:e[+\-]?\d+)?)\s*(k?)", re.IGNORECASE)
 
 
@@ -33,6 +34,8 @@ def format_value(limits: Range, value: float, *, percent: bool = False) -> str:
     if limits.unit == "ms":
         return f"{value:.{1 if value < 99.95 else 0}f} ms"
     if limits.unit == ":1":
+        if 0.0 < value < 1.0:  # it expands
+            return f"1:{1.0 / value:.2f}"
         return f"{value:.{2 if value < 4.0 else 1}f}:1"
     return f"{value:.2f}" if limits.high < 100 else f"{value:.1f}"
 
@@ -54,7 +57,7 @@ def format_level(level_db: float) -> str:
 
 
 def parse_value(text: str, *, percent: bool = False) -> float:
-    """Read what :func:`format_value` writes, and what people type: "1.2k", "-3", "80%".
+    """Read what :func:`format_value` writes, and what people type: "1.2k", "-3", "80%", "1:2".
 
     Raises
     ------
@@ -64,7 +67,16 @@ def parse_value(text: str, *, percent: bool = False) -> float:
     match = _NUMBER.match(text)
     if match is None:
         raise ValueError(f"{text!r} is not a number")
-    number = float(match[1].replace(",", ".").replace("−", "-"))
+    number = _number(match[1])
     if match[2]:
         number *= 1000.0
+    if ratio := _RATIO.match(text):
+        over = _number(ratio[2])
+        if over == 0.0:
+            raise ValueError(f"{text!r} divides by zero")
+        return number / over
     return number / 100.0 if percent else number
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", ".").replace("−", "-"))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from app.widgets.effects_text import EffectText
+from app.widgets.multiband_box import MultibandBox
 from app.widgets.stage_box import COMPRESSOR, IMAGER, LIMITER, SATURATOR, StageBox
 from engine.mastering.parameters import ChainParameters
 
@@ -36,14 +38,14 @@ _IN_A_COLUMN: _Places = {
 
 
 class StageBoard(QScrollArea):
-    """Compressor, saturator, width and limiter; scrolls where there is not room for all.
+    """Compressors, saturator, width and limiter; scrolls where there is not room for all.
 
     ``meters`` are put beside the numbers of the stage they are named by.
 
     Signals
     -------
     edited(str, object), held(bool)
-        As :class:`~app.widgets.stage_box.StageBox`.
+        As :class:`~app.widgets.stage_box.StageBox`; ``"multiband.low"`` is a part of a stage.
     """
 
     edited = Signal(str, object)
@@ -55,19 +57,32 @@ class StageBoard(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setAccessibleName("Dynamics, colour and width")
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.boxes = {
+        self.multiband = MultibandBox()
+        self.boxes: dict[str, StageBox | MultibandBox] = {
             "compressor": StageBox(COMPRESSOR, 2, meters["compressor"]),
             "saturator": StageBox(SATURATOR),
             "imager": StageBox(IMAGER),
             "limiter": StageBox(LIMITER, 1, meters["limiter"]),
+            "multiband": self.multiband,
         }
         content = QWidget(self)
+        # The three-band compressor belongs to the compressor, wherever that stands.
+        self._both = QWidget(content)
+        column = QVBoxLayout(self._both)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addWidget(self.boxes["compressor"], 1)
+        column.addWidget(self.multiband)
+        self._placed: dict[str, QWidget] = {**self.boxes, "compressor": self._both}
+        del self._placed["multiband"]
         self._grid = QGridLayout(content)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(6)
         for box in self.boxes.values():
             box.edited.connect(self.edited)
-            box.held.connect(self.held)
+            if isinstance(box, StageBox):
+                box.held.connect(self.held)
+        self.multiband.folded.connect(self._follow_fold)
         self._places: _Places = {}
         self._arrange(_IN_A_ROW)
         self.setWidget(content)
@@ -77,6 +92,11 @@ class StageBoard(QScrollArea):
         """Show the stages of a chain."""
         for name, box in self.boxes.items():
             box.show_record(getattr(parameters, name))
+
+    def show_effects(self, effects: Mapping[str, EffectText]) -> None:
+        """Show per stage what it did."""
+        for name, box in self.boxes.items():
+            box.show_effect(effects.get(name, EffectText()))
 
     def sizeHint(self) -> QSize:
         """The size at which everything is readable."""
@@ -92,16 +112,20 @@ class StageBoard(QScrollArea):
         else:
             self._arrange(_IN_PAIRS if width >= PAIR_WIDTH else _IN_A_COLUMN)
 
+    def _follow_fold(self) -> None:
+        self.updateGeometry()
+        QTimer.singleShot(0, self, lambda: self.ensureWidgetVisible(self.multiband, 0, 0))
+
     def _arrange(self, places: _Places) -> None:
         if places is self._places:
             return
         self._places = places
-        for box in self.boxes.values():
+        for box in self._placed.values():
             self._grid.removeWidget(box)
         for column in range(3):
             self._grid.setColumnStretch(column, 0)
         for name, place in places.items():
-            self._grid.addWidget(self.boxes[name], *place)
-            self._grid.setColumnStretch(place[1], 4 if name == "compressor" else 1)
+            self._grid.addWidget(self._placed[name], *place)
+            self._grid.setColumnStretch(place[1], 4 if name == "compressor" else 2)
         self._grid.setRowStretch(4, 1)
         self.updateGeometry()

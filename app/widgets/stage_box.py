@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
+from app.widgets.difference_button import DifferenceButton
+from app.widgets.effects_text import EffectText
+from app.widgets.elided import ElidedLabel
 from app.widgets.forms import NumberControl
 from engine.mastering.parameters import Compressor, Imager, Limiter, Saturator
 from engine.mastering.ranges import PARAM_RANGES
@@ -39,7 +42,7 @@ COMPRESSOR = Stage(
     Compressor(),
     (
         Number("threshold_db", "Threshold", hint="Level above which it turns down"),
-        Number("ratio", "Ratio", hint="1:1 does nothing"),
+        Number("ratio", "Ratio", hint="1:1 does nothing, 1:2 turns up what is over the threshold"),
         Number("attack_ms", "Attack"),
         Number("release_ms", "Release"),
         Number("knee_db", "Knee", hint="Width of the soft transition around the threshold"),
@@ -140,9 +143,19 @@ class StageBox(QFrame):
         if meter is not None:
             body.addWidget(meter)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 4, 8, 6)
+        layout.setContentsMargins(8, 3, 8, 4)
         layout.setSpacing(3)
-        layout.addWidget(self.switch)
+        self.effect = ElidedLabel(self)
+        self.effect.setProperty("muted", True)
+        self.effect.setAccessibleName(f"What the {stage.title.lower()} did")
+        self.effect.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.difference = DifferenceButton(stage.field, stage.title.lower(), self)
+        head = QHBoxLayout()
+        head.setSpacing(4)
+        head.addWidget(self.switch)
+        head.addWidget(self.effect, 1)
+        head.addWidget(self.difference)
+        layout.addLayout(head)
         layout.addLayout(body, 1)
 
     def show_record(self, record: Any) -> None:
@@ -151,6 +164,12 @@ class StageBox(QFrame):
         for field, control in self.controls.items():
             control.show_value(getattr(record, field))
             control.setEnabled(record.enabled)
+
+    def show_effect(self, effect: EffectText) -> None:
+        """Show what the stage did to the recording; empty for nothing known."""
+        self.effect.setText(effect.text)
+        self.effect.set_short(effect.short)
+        self.effect.setToolTip(effect.detail)
 
     def _control(self, number: Number) -> NumberControl:
         stage = self.stage

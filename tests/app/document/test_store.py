@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.document import serial, store
-from app.document.state import MasteringEntry, Outcome, SessionState
+from app.document.state import Effect, MasteringEntry, Outcome, SessionState
 from engine.mastering.parameters import Amounts, ChainParameters
 from engine.mastering.prediction import Confidence
 from engine.tasks import Failure
@@ -35,7 +35,13 @@ def full(make_clip, tmp_path):
         parameters=parameters,
         fitted=ChainParameters(),
         outcome=Outcome(
-            "small", "1D", "ab12", Confidence(0.8, 0.3, 0.0), True, (("width", "Left as it is."),)
+            "small",
+            "1D",
+            "ab12",
+            Confidence(0.8, 0.3, 0.0),
+            True,
+            (("width", "Left as it is."),),
+            (Effect("tone", (("curve RMS", 1.25, "dB"), ("bands", 3.0, ""))), Effect("width")),
         ),
         rendering_key="abc",
     )
@@ -228,6 +234,7 @@ def test_the_one_amount_of_version_1_is_the_overall_amount(full):
         ("weights", [-1.0]),
         ("outcome", {"confidence": {"tone": "much"}}),
         ("outcome", "done"),
+        ("outcome", {"effects": {"tone": [["curve RMS", "much", "dB"]]}}),
     ],
 )
 def test_mastering_that_cannot_be_is_damage(full, field, value):

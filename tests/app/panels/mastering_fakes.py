@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,24 @@ class FakeJob(QObject):
         self.cancelled = True
 
 
+class FakeModels(QObject):
+    """Models that were named by hand."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.installed: tuple[Any, ...] | None = None
+        self.looked = 0
+
+    def refresh(self) -> None:
+        self.looked += 1
+
+    def install(self, *names: str) -> None:
+        self.installed = tuple(SimpleNamespace(name=name, variant="1D") for name in names)
+        self.changed.emit()
+
+
 class FakeMasters(QObject):
     """Remembers what was asked for; one job per clip."""
 
@@ -37,6 +56,7 @@ class FakeMasters(QObject):
 
     def __init__(self) -> None:
         super().__init__()
+        self.models = FakeModels()
         self.jobs: dict[str, FakeJob] = {}
         self.rendered: list[str] = []
         self.exported: list[tuple[str, Any]] = []
