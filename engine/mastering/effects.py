@@ -8,7 +8,6 @@ the stage did. Loudness and the limiter's reduction are of the whole recording.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +18,7 @@ from engine.audio.clip import Clip
 from engine.audio.loudness import Loudness
 from engine.audio.store import StoredAudio
 from engine.mastering.biquad import response_db
-from engine.mastering.chain import render
+from engine.mastering.chain import ResidualProcessor, render
 from engine.mastering.parameters import ChainParameters, Limiter
 from engine.tasks import Context
 
@@ -31,7 +30,6 @@ CURVE_POINTS = 240
 HEARD_DB = 40.0
 
 Floats = NDArray[np.float64]
-Render = Callable[[Clip, ChainParameters], Clip]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +74,8 @@ def effects_of(
     before: Loudness,
     after: Loudness,
     reduction_db: float,
+    residual: ResidualProcessor | None = None,
     context: Context | None = None,
-    render_with: Render = render,
 ) -> tuple[StageEffect, ...]:
     """Measure a chain on the recording it was made for.
 
@@ -89,8 +87,8 @@ def effects_of(
         Loudness of the recording and of the rendering.
     reduction_db
         The most the limiter took off a peak.
-    render_with
-        Renders a clip; given where a residual network belongs to the chain.
+    residual
+        The network's stage where the chain has one.
     """
     context = context or Context()
     bands = tuple(band for band in applied.bands if band.active)
@@ -99,7 +97,7 @@ def effects_of(
 
     def heard_after(parameters: ChainParameters) -> Floats:
         context.checkpoint()
-        return _joined([render_with(clip, parameters) for clip in excerpts])
+        return _joined([render(clip, parameters, residual) for clip in excerpts])
 
     present = heard_after(so_far) if bands else _joined(excerpts)
     stages = (
@@ -121,8 +119,8 @@ def effects_of(
         so_far = replace(so_far, **changes)
         following = heard_after(so_far)
         measures = measure(present, following, source.rate)
-        if name == "dynamics" and math.isfinite(before.range_lu) and math.isfinite(after.range_lu):
-            change_lu = after.range_lu - before.range_lu
+        change_lu = after.range_lu - before.range_lu
+        if name == "dynamics" and measures and math.isfinite(change_lu):
             measures = (*measures, Measure("loudness range", change_lu, "LU"))
         effects.append(StageEffect(name, bool(measures), measures))
         present = following

@@ -23,7 +23,7 @@ from engine.audio.clip import Clip
 from engine.audio.loudness import channel_weights, gated_lufs, k_sections
 from engine.audio.true_peak import TruePeakMeter
 from engine.mastering.analysis import section
-from engine.mastering.chain import render_blocks
+from engine.mastering.chain import ResidualProcessor, render_blocks
 from engine.mastering.parameters import ChainParameters, Limiter
 from engine.mastering.ranges import PARAM_RANGES
 from engine.tasks import Context
@@ -111,6 +111,10 @@ class LoudnessSketch:
 
     def lufs_after(self, gain_db: float, limiter: Limiter) -> float:
         """Integrated loudness expected after ``limiter`` with this gain; -inf when gated."""
+        return gated_lufs(self.windows_after(gain_db, limiter))
+
+    def windows_after(self, gain_db: float, limiter: Limiter) -> Floats:
+        """Energies of the 400 ms windows expected after ``limiter`` with this gain."""
         factor = 10.0 ** (gain_db / 20.0)
         energies = self._energies * factor**2
         ceiling = 10.0 ** (limiter.ceiling_dbtp / 20.0)
@@ -121,7 +125,7 @@ class LoudnessSketch:
             energies = energies * (gains**2).reshape(-1, TICKS_PER_STEP).mean(axis=1)
         total = np.concatenate([[0.0], np.cumsum(energies)])
         first = np.arange(0, max(energies.size - STEPS_PER_WINDOW + 1, 0), STEPS_PER_HOP)
-        return gated_lufs((total[first + STEPS_PER_WINDOW] - total[first]) / STEPS_PER_WINDOW)
+        return np.asarray((total[first + STEPS_PER_WINDOW] - total[first]) / STEPS_PER_WINDOW)
 
 
 class LoudnessSolver:
@@ -135,6 +139,8 @@ class LoudnessSolver:
         The chain. The limiter's times and ceiling count, its gain is what is sought.
     context
         For progress and cancel.
+    residual
+        The network's stage where the chain has one.
     """
 
     def __init__(
@@ -142,13 +148,32 @@ class LoudnessSolver:
         audio: Clip | StoredAudio,
         parameters: ChainParameters,
         context: Context | None = None,
+        residual: ResidualProcessor | None = None,
     ) -> None:
         self._limiter = parameters.limiter
         open_chain = replace(parameters, limiter=replace(Limiter(), gain_db=0.0, enabled=False))
         blocks = blocks_of(audio, context, "Measuring before the limiter")
-        rendered = render_blocks(blocks, audio.rate, audio.channels, open_chain)
+        rendered = render_blocks(blocks, audio.rate, audio.channels, open_chain, residual)
         self._sketch = LoudnessSketch(rendered, audio.rate, audio.channels)
         self._correction_lu = 0.0
+
+    @property
+    def lufs(self) -> float:
+        """Integrated loudness before the limiter and its gain."""
+        return self._sketch.lufs
+
+    def windows_at(self, gain_db: float) -> Floats:
+        """Energies of the 400 ms windows to expect of a given gain."""
+        correction = 10.0 ** (self._correction_lu / 10.0)
+        return np.asarray(self._sketch.windows_after(gain_db, self._limiter) * correction)
+
+    def highest_db(self, max_reduction_db: float = MAX_REDUCTION_DB) -> float:
+        """The most gain for which the limiter takes no more than this off a peak.
+
+        With the limiter bypassed, the most for which no peak passes its ceiling.
+        """
+        reduction_db = max_reduction_db if self._limiter.enabled else 0.0
+        return self._limiter.ceiling_dbtp - self._sketch.true_peak_dbtp + reduction_db
 
     def learn(self, gain_db: float, measured_lufs: float) -> None:
         """Take into account what a rendering with this gain really measured."""
@@ -169,8 +194,7 @@ class LoudnessSolver:
         if not math.isfinite(sketch.lufs):
             note = "Too quiet or too short to have a loudness: the level is left as it is."
             return replace(self.at(0.0), reached=False, note=note)
-        reduction_db = max_reduction_db if limiter.enabled else 0.0
-        reduction_cap_db = limiter.ceiling_dbtp - sketch.true_peak_dbtp + reduction_db
+        reduction_cap_db = self.highest_db(max_reduction_db)
         lowest_db = PARAM_RANGES["limiter.gain_db"].low
         highest_db = max(min(MAX_GAIN_DB, reduction_cap_db), lowest_db)
         highest = self.at(highest_db)

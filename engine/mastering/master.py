@@ -21,7 +21,7 @@ from engine.mastering.effects import effects_of
 from engine.mastering.loudness_solve import LoudnessSolution, LoudnessSolver, blocks_of
 from engine.mastering.master_spec import MasterResult, MasterSpec, TonalBalance
 from engine.mastering.parameters import ChainParameters, Compressor
-from engine.mastering.rendering import render_to_loudness
+from engine.mastering.rendering import Rendering, render_to_loudness
 from engine.mastering.route import Found, find_chain
 from engine.tasks import Context
 
@@ -54,22 +54,36 @@ def master(spec: MasterSpec, context: Context | None = None) -> MasterResult:
 
 
 def _master(spec: MasterSpec, source: StoredAudio, context: Context) -> MasterResult:
-    name = spec.source.name if isinstance(spec.source, Path) else source.content_hash[:12]
     analysis = analyse(source, context.part(0.1, 0.15))
     found = find_chain(spec, source, analysis, context.part(0.15, 0.4))
     found, solver = _loud_enough(spec, source, found, context)
+    chain = found.parameters.scaled(spec.amounts)
     rendering = render_to_loudness(
         source,
-        found.parameters.scaled(spec.amounts),
+        chain,
         solver,
         None if spec.keep_gain and spec.parameters is not None else found.target.lufs,
         spec.max_reduction_db,
         spec.cache,
         context.part(0.5, 0.93, "Rendering"),
+        found.network(chain),
     )
-    context.report(0.93, 1.0, "Measuring the result")
+    return conclude(spec, source, analysis, found, rendering, context.part(0.93, 1.0))
+
+
+def conclude(
+    spec: MasterSpec,
+    source: StoredAudio,
+    analysis: Analysis,
+    found: Found,
+    rendering: Rendering,
+    context: Context,
+) -> MasterResult:
+    """Measure a rendering and say what was done."""
+    name = spec.source.name if isinstance(spec.source, Path) else source.content_hash[:12]
+    context.report(0.0, 1.0, "Measuring the result")
     before_meter = LoudnessMeter(source.rate, source.channels)
-    for block in blocks_of(source, context.part(0.93, 0.96)):
+    for block in blocks_of(source, context.part(0.0, 0.4)):
         before_meter.push(block)
     before, applied, solution = before_meter.result(), rendering.parameters, rendering.solution
     result = MasterResult(
@@ -80,7 +94,13 @@ def _master(spec: MasterSpec, source: StoredAudio, context: Context) -> MasterRe
         applied=applied,
         prediction=found.prediction,
         effects=effects_of(
-            source, applied, before, rendering.loudness, solution.reduction_db, context
+            source,
+            applied,
+            before,
+            rendering.loudness,
+            solution.reduction_db,
+            found.network(applied).stage,
+            context,
         ),
         source=source,
         rendered=rendering.audio,
@@ -88,7 +108,7 @@ def _master(spec: MasterSpec, source: StoredAudio, context: Context) -> MasterRe
         before=before,
         after=rendering.loudness,
         balance_before=tonal_balance(analysis),
-        balance_after=tonal_balance(analyse(rendering.audio, context.part(0.98, 1.0))),
+        balance_after=tonal_balance(analyse(rendering.audio, context.part(0.7, 1.0))),
         limiter_reduction_db=solution.reduction_db,
         history=found.history,
         explanation=_explained(found, solution),
@@ -148,14 +168,15 @@ def _loud_enough(
     Attacks pass a compressor that turns down all the rest: the limiter may then not lift it again.
     """
     chain = found.parameters.scaled(spec.amounts)
-    solver = LoudnessSolver(source, chain, context.part(0.4, 0.45))
+    stage = found.network(chain).stage
+    solver = LoudnessSolver(source, chain, context.part(0.4, 0.45), stage)
     gentler = _without_compression(found.parameters)
     if spec.parameters is not None or gentler.scaled(spec.amounts) == chain:
         return found, solver
     solution = solver.solve(found.target.lufs, spec.max_reduction_db)
     if solution.reached:
         return found, solver
-    other = LoudnessSolver(source, gentler.scaled(spec.amounts), context.part(0.45, 0.5))
+    other = LoudnessSolver(source, gentler.scaled(spec.amounts), context.part(0.45, 0.5), stage)
     gained_lu = other.solve(found.target.lufs, spec.max_reduction_db).expected_lufs
     gained_lu -= solution.expected_lufs
     if not gained_lu > NOTABLE_LU:

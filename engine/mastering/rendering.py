@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from engine.audio.loudness import Loudness, LoudnessMeter
 from engine.audio.store import StoredAudio, StoreWriter, find
 from engine.cache import Cache, recipe_key
-from engine.mastering.chain import render_blocks
+from engine.mastering.chain import ResidualProcessor, render_blocks
 from engine.mastering.loudness_solve import (
     TOLERANCE_LU,
     LoudnessSolution,
@@ -23,6 +23,17 @@ MAX_RENDERINGS = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Network:
+    """The residual network as it was made for one recording.
+
+    ``heard`` identifies what it listened to besides the recording.
+    """
+
+    stage: ResidualProcessor | None = None
+    heard: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rendering:
     """Audio in the cache, the chain that made it, and what was solved and measured."""
 
@@ -33,10 +44,15 @@ class Rendering:
     solution: LoudnessSolution
 
 
-def rendering_key(source_hash: str, parameters: ChainParameters) -> str:
-    """Cache key of the rendering of a source with parameters."""
+def rendering_key(source_hash: str, parameters: ChainParameters, heard: str = "") -> str:
+    """Cache key of the rendering of a source with parameters.
+
+    ``heard`` is what a residual network listened to besides the source; its weights are named in
+    the parameters.
+    """
+    parts = {"heard": heard} if heard and parameters.residual.active else {}
     return recipe_key(
-        task="master", version=RENDERING_VERSION, source=source_hash, parameters=parameters
+        task="master", version=RENDERING_VERSION, source=source_hash, parameters=parameters, **parts
     )
 
 
@@ -48,6 +64,7 @@ def render_to_loudness(
     max_reduction_db: float,
     cache: Cache,
     context: Context,
+    network: Network | None = None,
 ) -> Rendering:
     """Render until the loudness is met: nearly always the first time.
 
@@ -65,7 +82,10 @@ def render_to_loudness(
         Where the rendering goes, or is found.
     context
         For progress and cancel.
+    network
+        The residual's where the chain has one.
     """
+    network = network or Network()
     for attempt in range(MAX_RENDERINGS):
         if lufs is None:
             solution = solver.at(parameters.limiter.gain_db)
@@ -73,11 +93,11 @@ def render_to_loudness(
             solution = solver.solve(lufs, max_reduction_db)
         limiter = replace(parameters.limiter, gain_db=round(solution.gain_db, 4))
         parameters = replace(parameters, limiter=limiter)
-        key = rendering_key(source.content_hash, parameters)
+        key = rendering_key(source.content_hash, parameters, network.heard)
         # The first try is nearly always the last, so it gets nearly all of the bar.
         start, stop = ((0.0, 0.9), (0.9, 0.95), (0.95, 1.0))[attempt]
         progress = context.part(start, stop)
-        audio, loudness = _render(source, parameters, key, cache, progress)
+        audio, loudness = _render(source, parameters, key, cache, network.stage, progress)
         error_lu = loudness.integrated_lufs - solution.expected_lufs
         if lufs is None or not math.isfinite(error_lu) or abs(error_lu) <= TOLERANCE_LU:
             break
@@ -86,7 +106,12 @@ def render_to_loudness(
 
 
 def _render(
-    source: StoredAudio, parameters: ChainParameters, key: str, cache: Cache, context: Context
+    source: StoredAudio,
+    parameters: ChainParameters,
+    key: str,
+    cache: Cache,
+    residual: ResidualProcessor | None,
+    context: Context,
 ) -> tuple[StoredAudio, Loudness]:
     meter = LoudnessMeter(source.rate, source.channels)
     known = find(cache, key)
@@ -96,7 +121,7 @@ def _render(
         return known, meter.result()
     with StoreWriter(cache, key, source.rate, source.channels, source.frames) as writer:
         blocks = blocks_of(source, context, "rendering")
-        for block in render_blocks(blocks, source.rate, source.channels, parameters):
+        for block in render_blocks(blocks, source.rate, source.channels, parameters, residual):
             meter.push(block)
             writer.append(block)
         return writer.finish(), meter.result()

@@ -7,18 +7,21 @@ Without a model the fit does it alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from engine.audio.store import StoredAudio, decode
+from engine.cache import recipe_key
 from engine.locations import Locations
 from engine.mastering import match
 from engine.mastering.analysis import Analysis, analyse
+from engine.mastering.chain import ResidualProcessor
 from engine.mastering.fit import SHORTEST_S, FitResult, FitStep, fit
 from engine.mastering.master_spec import MasterSpec
 from engine.mastering.parameters import ChainParameters, Limiter
 from engine.mastering.prediction import Prediction, Predictor
 from engine.mastering.refine import PRIOR_WEIGHT
+from engine.mastering.rendering import Network
 from engine.mastering.targets import (
     Target,
     from_references,
@@ -38,6 +41,14 @@ class Found:
     history: tuple[FitStep, ...]
     explanation: Mapping[str, str]
     warnings: tuple[str, ...] = ()
+    residual: Callable[[float], ResidualProcessor | None] | None = None
+    heard: str = ""
+
+    def network(self, chain: ChainParameters) -> Network:
+        """The residual's network with the amount of ``chain``, ready to render it."""
+        if self.residual is None or not chain.residual.active:
+            return Network()
+        return Network(self.residual(chain.residual.amount), self.heard)
 
 
 def find_chain(
@@ -60,8 +71,10 @@ def find_chain(
     progress = context.part(0.2, 1.0)
     if spec.parameters is not None:
         limiter = replace(spec.parameters.limiter, ceiling_dbtp=target.ceiling_dbtp)
-        by_hand = replace(spec.parameters, limiter=limiter)
-        return Found(target, by_hand, None, (), {"all": "Set by hand."})
+        by_hand = Found(
+            target, replace(spec.parameters, limiter=limiter), None, (), {"all": "Set by hand."}
+        )
+        return _with_network(by_hand, spec, source, references, progress)
     if spec.model is None:
         fitted = fit(source, target, spec.settings, progress, analysis)
         warnings = (spec.without_model,) if spec.without_model else ()
@@ -83,11 +96,52 @@ def find_chain(
         named = replace(
             target, name=_aim(spec, prediction), source=f"Predicted by the model {prediction.model}"
         )
-        return Found(named, start, prediction, (), _explain(prediction))
+        found = Found(named, start, prediction, (), _explain(prediction))
+        return _with_residual(found, spec.model, prediction, source, references, spec.weights)
     progress = progress.part(0.4, 1.0)
     weight = 0.0 if same else PRIOR_WEIGHT
     fitted = fit(source, target, spec.settings, progress, analysis, start, weight)
-    return _of_fit(target, fitted, prediction)
+    found = _of_fit(target, fitted, prediction)
+    return _with_residual(found, spec.model, prediction, source, references, spec.weights)
+
+
+def _with_network(
+    found: Found,
+    spec: MasterSpec,
+    source: StoredAudio,
+    references: tuple[StoredAudio, ...],
+    context: Context,
+) -> Found:
+    """With the network that parameters set by hand name, where it is the model's that is given.
+
+    The network has to listen again: what it does depends on the whole recording.
+    """
+    wanted = found.parameters.scaled(spec.amounts).residual
+    if not wanted.active or spec.model is None or spec.model.model_hash != wanted.model:
+        return found
+    prediction = _predict(spec, spec.model, source, references, context)
+    return _with_residual(found, spec.model, prediction, source, references, spec.weights)
+
+
+def _with_residual(
+    found: Found,
+    model: Predictor,
+    prediction: Prediction,
+    source: StoredAudio,
+    references: tuple[StoredAudio, ...],
+    weights: tuple[float, ...],
+) -> Found:
+    make = getattr(model, "residual_stage", None)  # a predictor need not have one
+    if make is None:
+        return found
+
+    def residual(amount: float) -> ResidualProcessor | None:
+        stage: ResidualProcessor | None = make(prediction, source.rate, source.channels, amount)
+        return stage
+
+    hashes = tuple(reference.content_hash for reference in references)
+    heard = recipe_key(references=hashes, weights=weights) if hashes else ""
+    return replace(found, residual=residual, heard=heard)
 
 
 def _target(spec: MasterSpec, analysis: Analysis, heard: list[Analysis]) -> Target:
