@@ -5,10 +5,14 @@ All return one number; levels are in dB or LU, so that the weights between them 
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 POWER_FLOOR = 1e-12
+ROUND = 1e-4
+EDGE = 1e-6
 
 
 def decibels(power: Tensor, floor: float = POWER_FLOOR) -> Tensor:
@@ -24,6 +28,13 @@ def dead_zone(difference: Tensor, tolerance: Tensor | float) -> Tensor:
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
     """Mean over the last axis with weights that need not sum to 1; 0 if they sum to 0."""
     return (values * weights).sum(-1) / weights.sum(-1).clamp(min=1e-12)
+
+
+def weighted_deviation(values: Tensor, weights: Tensor) -> Tensor:
+    """Standard deviation over the last axis; at 0 its gradient is 0 and not infinite."""
+    mean = weighted_mean(values, weights).unsqueeze(-1)
+    variance = weighted_mean((values - mean) ** 2, weights)
+    return torch.sqrt(variance + ROUND**2) - ROUND
 
 
 def long_term_spectrum(
@@ -67,8 +78,8 @@ def spread(contour_db: Tensor) -> Tensor:
 
 
 def crest(contour_db: Tensor, peak_db: Tensor) -> Tensor:
-    """Median distance from loudness to peak over the windows."""
-    median: Tensor = torch.quantile(peak_db - contour_db, 0.5)
+    """Median distance from loudness to peak over the windows, the last axis."""
+    median: Tensor = torch.quantile(peak_db - contour_db, 0.5, dim=-1)
     return median
 
 
@@ -100,3 +111,35 @@ def sparsity(effective_gain_db: Tensor, knee_db: float = 1.0) -> Tensor:
     """
     squared = effective_gain_db**2
     return (squared / (squared + knee_db**2)).sum(-1)
+
+
+def gain_prior(gain_db: Tensor, scale_db: Tensor | float = 1.0) -> Tensor:
+    """Mean of ``|gain| / scale`` over the bands, the last axis.
+
+    The negative logarithm of a Laplace density whose mean size is ``scale_db``: with one scale for
+    each band, what is usual there costs little. With 1 dB it is the mean size in dB.
+    """
+    return (gain_db.abs() / scale_db).mean(-1)
+
+
+def q_prior(q: Tensor) -> Tensor:
+    """Mean of ``(Q - 1)^2`` over the bands, the last axis: neither very wide nor very narrow."""
+    return ((q - 1.0) ** 2).mean(-1)
+
+
+def gate_entropy(gate: Tensor) -> Tensor:
+    """Mean binary entropy of the gates in bits, over the last axis.
+
+    0 for gates that are open or shut, 1 for gates at 0.5: as a penalty it asks for a decision.
+    Its slope is infinite at either end; here it is 0 there, so that hard gates stay where they
+    are, and at most 20 bits beside.
+    """
+    hard = (gate <= EDGE) | (gate >= 1.0 - EDGE)
+    inside = torch.where(hard, 0.5, gate)
+    bits = -(torch.xlogy(inside, inside) + torch.xlogy(1.0 - inside, 1.0 - inside)) / math.log(2.0)
+    return torch.where(hard, 0.0, bits).mean(-1)
+
+
+def harm(error: Tensor, identity_error: Tensor, margin: Tensor | float = 0.0) -> Tensor:
+    """How much worse than doing nothing, beyond a margin; in the unit of the errors."""
+    return torch.relu(error - identity_error - margin)
