@@ -71,11 +71,11 @@ def save_bundle(
 ) -> str:
     """Write a bundle in place of an older one and give its hash.
 
-    ``storage`` ``"float16"`` halves the file: weights are rounded to 11 bits, integers are kept.
+    ``storage`` ``"float16"`` halves the file: weights are rounded to 11 bits; integers, and
+    tensors too large for halves, are kept as they are.
     """
     stored = {
-        key: value.half() if storage == "float16" and value.is_floating_point() else value
-        for key, value in tensors.items()
+        key: _halved(value) if storage == "float16" else value for key, value in tensors.items()
     }
     name_hash = tensor_hash(stored)
     head = {"format": FORMAT, "kind": kind, "name": name, "hash": name_hash, "storage": storage}
@@ -148,6 +148,13 @@ def load_bundle(folder: Path | str, kind: str = "") -> Bundle:
         key: value.float() if value.dtype == torch.half else value for key, value in tensors.items()
     }
     return Bundle(whole, config, head["hash"], folder, head["kind"], head["name"], scores)
+
+
+def _halved(value: Tensor) -> Tensor:
+    largest = torch.finfo(torch.half).max
+    if not value.is_floating_point() or bool((value.abs() > largest).any()):
+        return value
+    return value.half()
 
 
 def _put_in_place(temporary: Path, folder: Path) -> None:

@@ -18,7 +18,7 @@ from engine.tasks import Cancelled, Context, Failure
 from engine.training.child_failure import clear_failures, first_failure
 from engine.training.loop import TrainResult, open_run
 from engine.training.recipe import Recipe
-from engine.training.run_folder import RunFolder, RunStatus
+from engine.training.run_folder import RunFolder, RunStatus, State
 
 POLL_S = 0.1
 # A step and a checkpoint have to fit in.
@@ -88,12 +88,12 @@ def launch(spec: LaunchSpec, context: Context) -> TrainResult:
     status = _follow(folder, before, steps, context)
     failure = first_failure(folder.path)
     if asked or (failure is None and status is not None and status.state == "stopped"):
-        _close(folder, steps)
+        _close(folder, steps, "stopped", "Stopped; it can be resumed.")
         raise Cancelled
-    if failure is not None:
+    if failure is not None or child.returncode or status is None or status.state != "done":
+        failure = failure or _ended(folder, child.returncode)
+        _close(folder, steps, "failed", str(failure))
         raise failure
-    if child.returncode or status is None or status.state != "done":
-        raise _ended(folder, child.returncode)
     return TrainResult(folder.path, status.step, status.best_step, status.best_score, folder.bundle)
 
 
@@ -171,12 +171,10 @@ def _log(folder: RunFolder) -> Path:
     return folder.path / "processes.log"
 
 
-def _close(folder: RunFolder, steps: int) -> None:
-    """Make the status say that it stopped, where a process had no time for that."""
-    status = folder.status() or RunStatus("stopped", 0, steps, started_at=time.time())
-    if status.state != "stopped":
-        status = dataclasses.replace(status, state="stopped", message="Stopped while it began.")
-    folder.write_status(status)
+def _close(folder: RunFolder, steps: int, state: State, message: str) -> None:
+    """Make the status say how it ended, where the processes had no time for that."""
+    status = folder.status() or RunStatus(state, 0, steps, started_at=time.time())
+    folder.write_status(dataclasses.replace(status, state=state, message=message))
 
 
 def _ended(folder: RunFolder, code: int) -> Failure:
