@@ -181,9 +181,9 @@ def band_usage(
 
     count = len(found.found)
     for done, file in enumerate(found.found):
-        context.checkpoint()
         start, stop = (0.1 + 0.9 * (done + each) / count for each in (0, 1))
         context.report(start, 1.0, file.path.name, so_far() if tracks else None)
+        context.checkpoint()
         part = context.part(start, stop, file.path.name)
         try:
             audio = read(file.path, part) if read else read_clip(file.path)
