@@ -84,7 +84,7 @@ class ProceduralSongs:
         self._cache = cache
         self._kept = max(kept, 1)
         self._compose = compose or _composer()
-        self._version = version or _composer_version()
+        self._version = version or composer_version()
         self._recent: OrderedDict[str, Clip] = OrderedDict()
 
     def group(self, name: str) -> str:
@@ -295,7 +295,7 @@ def _composer() -> Compose:
     return compose
 
 
-def _composer_version() -> str:
+def composer_version() -> str:
     """Changes with the composer's source, so that a cache holds no song of an earlier one."""
     from importlib.metadata import version
 
