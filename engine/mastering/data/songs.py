@@ -251,6 +251,38 @@ class Recordings:
         return Clip(part.samples[:2], rate)
 
 
+class Together:
+    """Several collections as one, in their order.
+
+    Raises
+    ------
+    Failure
+        If two of them have a song of the same name.
+    """
+
+    def __init__(self, *collections: Songs) -> None:
+        self._home = {name: songs for songs in collections for name in songs.names}
+        self.names = tuple(self._home)
+        if len(self.names) < sum(len(songs.names) for songs in collections):
+            raise Failure(
+                "Two songs have the same name.",
+                "Songs of different collections are told apart by their names.",
+                "Rename one of them.",
+            )
+
+    def group(self, name: str) -> str:
+        """As in the song's own collection."""
+        return self._home[name].group(name)
+
+    def duration_s(self, name: str) -> float:
+        """As in the song's own collection."""
+        return self._home[name].duration_s(name)
+
+    def part(self, name: str, start_s: float, duration_s: float, rate: int) -> Clip:
+        """As in the song's own collection."""
+        return self._home[name].part(name, start_s, duration_s, rate)
+
+
 def _check(name: str, start_s: float, duration_s: float, whole_s: float) -> None:
     # A frame of tolerance: start and duration are seconds, and their sum is rounded.
     if start_s < 0.0 or duration_s <= 0.0 or start_s + duration_s > whole_s + 1e-3:

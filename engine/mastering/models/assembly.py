@@ -1,0 +1,187 @@
+"""The four designs: 1A parametric, 1B hybrid, 1C adaptive, 1D adaptive with the grey box."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import torch
+from torch import Tensor, nn
+
+from engine.mastering.differentiable import BandTensors, power_response
+from engine.mastering.models.features import BANDS
+from engine.mastering.models.heads import (
+    AdaptiveDecoder,
+    BandValues,
+    ChainValues,
+    ConfidenceHead,
+    GreyDecoder,
+    ParametricDecoder,
+    kinds,
+)
+from engine.mastering.models.residual import SMALL, ResidualNetwork, ResidualSettings
+from engine.mastering.models.spectral import SCALE_DB, SpectralEncoder, SpectralSettings
+from engine.mastering.models.tcn import Z_SIZE, TcnSettings, TemporalEncoder
+
+CURVE_RATE = 96000  # high enough that the curve is the analog one up to 20 kHz
+
+
+class Variant(StrEnum):
+    """Which decoders a model has."""
+
+    PARAMETRIC = "1A"
+    HYBRID = "1B"
+    ADAPTIVE = "1C"
+    GREY = "1D"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """What a model is made of.
+
+    Parameters
+    ----------
+    variant
+        One of the four designs.
+    tcn, spectral
+        Sizes of the two halves of the encoder.
+    residual
+        Size of the residual network, which 1A does not have.
+    """
+
+    variant: Variant = Variant.GREY
+    tcn: TcnSettings = field(default_factory=TcnSettings)
+    spectral: SpectralSettings = field(default_factory=SpectralSettings)
+    residual: ResidualSettings = field(default_factory=lambda: SMALL)
+
+    @property
+    def bands(self) -> int:
+        """Number of equalizer bands."""
+        return 5 if self.variant in (Variant.PARAMETRIC, Variant.HYBRID) else 10
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A batch of recordings, or of references, as the encoder takes it.
+
+    Parameters
+    ----------
+    statistics
+        ``[batch, STATISTICS, BANDS]``, pooled over the windows, at -23 LUFS.
+    windows
+        ``[batch, windows, ROWS, frames]`` at -23 LUFS, or None to go without the temporal half.
+    level
+        What the loudness was, in LU from -23, ``[batch]``.
+    present
+        1 where there is a recording, 0 where not (a missing reference), ``[batch]``.
+    """
+
+    statistics: Tensor
+    windows: Tensor | None
+    level: Tensor
+    present: Tensor
+
+    def to(self, device: str) -> Heard:
+        """The same on another device."""
+        windows = None if self.windows is None else self.windows.to(device)
+        return Heard(
+            self.statistics.to(device), windows, self.level.to(device), self.present.to(device)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model says of a batch.
+
+    ``curve_db`` ``[batch, BANDS]`` is the spectral half's own opinion, which the bands come from;
+    ``confidence`` is ``[batch, 3]`` and already applied.
+    """
+
+    z: Tensor
+    curve_db: Tensor
+    bands: BandValues
+    chain: ChainValues | None
+    confidence: Tensor | None
+
+
+class MasteringNet(nn.Module):
+    """Encoder and decoders.
+
+    ``z`` has two parts. The first ``BANDS`` numbers are spectral because they are supervised: the
+    correction curve. The rest is what the temporal network makes of the windows, and of those of a
+    reference. While training the rest is left out as a whole now and then, so that the tone comes
+    from the part that generalises.
+    """
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.spectral = SpectralEncoder(settings.spectral)
+        self.temporal = TemporalEncoder(settings.tcn)
+        self.rest = nn.Linear(3 * self.temporal.size + 2, Z_SIZE - BANDS)
+        adaptive = settings.bands == 10
+        self.decoder = AdaptiveDecoder(10) if adaptive else ParametricDecoder(5)
+        grey = settings.variant is Variant.GREY
+        self.grey = GreyDecoder() if grey else None
+        self.confidence = ConfidenceHead() if grey else None
+        plain = settings.variant is Variant.PARAMETRIC
+        self.residual = None if plain else ResidualNetwork(settings.residual)
+
+    def encode(self, heard: Heard, reference: Heard) -> tuple[Tensor, Tensor]:
+        """``z`` ``[batch, Z_SIZE]`` and the spectral half's curve ``[batch, BANDS]``."""
+        curve = self.spectral(heard.statistics, reference.statistics, reference.present)
+        spectral = curve / SCALE_DB
+        if heard.windows is None or reference.windows is None:
+            rest = curve.new_zeros(len(curve), Z_SIZE - BANDS)
+        else:
+            known = reference.present.unsqueeze(-1)
+            own, other = self.temporal(heard.windows), self.temporal(reference.windows)
+            level = heard.level.unsqueeze(-1) / 10.0
+            seen = torch.cat((own, other * known, (other - own) * known, level, known), dim=-1)
+            rest = torch.tanh(self.rest(seen))
+        return torch.cat((spectral, rest), dim=-1), curve
+
+    def decode(self, z: Tensor, curve: Tensor) -> Answer:
+        """The chain for ``z``."""
+        bands: BandValues = self.decoder(z)
+        chain = self.grey(z) if self.grey is not None else None
+        confidence = self.confidence(z) if self.confidence is not None else None
+        if confidence is not None:
+            bands = shrunk_bands(bands, confidence[:, :1])
+            chain = shrunk_chain(chain, confidence[:, 1], confidence[:, 2])
+        return Answer(z, curve, bands, chain, confidence)
+
+    def forward(self, heard: Heard, reference: Heard) -> Answer:
+        """Answer for a batch."""
+        return self.decode(*self.encode(heard, reference))
+
+
+def shrunk_bands(bands: BandValues, share: Tensor) -> BandValues:
+    """Bands whose gains are multiplied by ``share``."""
+    return BandValues(bands.frequency_hz, bands.gain_db * share, bands.q, bands.gate, bands.logits)
+
+
+def shrunk_chain(chain: ChainValues | None, dynamics: Tensor, width: Tensor) -> ChainValues | None:
+    """The grey box with only a share of its ratio (in dB) and of its width."""
+    if chain is None:
+        return None
+    return ChainValues(
+        chain.threshold_lu,
+        chain.ratio**dynamics,
+        chain.attack_ms,
+        chain.release_ms,
+        chain.side_db * width,
+    )
+
+
+def curve_db(bands: BandValues, frequencies_hz: Tensor) -> Tensor:
+    """Response of a batch of bands in dB, ``[batch, points]`` float32, with gradients."""
+    shape = kinds(bands.gain_db.shape[1])
+
+    def one(hz: Tensor, gain_db: Tensor, q: Tensor, gate: Tensor) -> Tensor:
+        return power_response(BandTensors(shape, hz, gain_db, q, gate), frequencies_hz, CURVE_RATE)
+
+    power = torch.vmap(one)(
+        bands.frequency_hz.double(), bands.gain_db.double(), bands.q.double(), bands.gate.double()
+    )
+    return (10.0 * torch.log10(power)).float()

@@ -1,0 +1,293 @@
+"""Examples: windows of the pool with an equalizer on them, and what would repair them.
+
+Also an equalizer on the song itself, input, reference and all: where there is a reference the
+song's own colour must not matter, and without one there are more songs this way than the pool has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+from torch import Tensor
+
+from engine.mastering.data.degradation import Kind, Tier
+from engine.mastering.models.assembly import Heard
+from engine.mastering.models.features import BANDS, Features, centres_hz, equalized
+from engine.mastering.models.hearing import ROWS, STATISTICS, Statistics, pooled, rows_of
+from engine.mastering.train.objective import Truth, grid_hz
+from engine.mastering.train.pool import PooledSong
+from engine.mastering.train.tones import Tone, ToneBank
+from engine.training.settings import Between
+
+Floats = NDArray[np.float64]
+Share = Annotated[float, Between(0.0, 1.0)]
+
+COLOUR_POINTS = 9
+AUDIBLE_DB = 60.0
+FADE_DB = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleSettings:
+    """How examples are drawn.
+
+    Parameters
+    ----------
+    reference
+        Share of examples that have a reference, another part of the same song.
+    processed_reference
+        Share of the references that have an equalizer of their own, which is then to be followed.
+    spoilt
+        Share of examples that were compressed, saturated or widened.
+    few_bands, out_of_family, untouched
+        Shares of examples whose equalizer has three bands, is no equalizer of bands, or is none;
+        the others have eight bands.
+    colour_db, colour_reference_db
+        Standard deviation of the song's own equalizer, without and with a reference.
+    frames
+        Length of the windows the temporal network sees.
+    """
+
+    reference: Share = 0.5
+    processed_reference: Share = 0.25
+    spoilt: Share = 0.4
+    few_bands: Share = 0.15
+    out_of_family: Share = 0.2
+    untouched: Share = 0.1
+    colour_db: float = 4.0
+    colour_reference_db: float = 12.0
+    frames: int = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Examples of one step."""
+
+    heard: Heard
+    reference: Heard
+    truth: Truth
+
+    def to(self, device: str) -> Batch:
+        """The same on another device."""
+        return Batch(self.heard.to(device), self.reference.to(device), self.truth.to(device))
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one example is to be; ``None`` leaves it to chance."""
+
+    tier: Tier | None = None
+    kind: Kind | None = None
+    reference: bool | None = None
+    spoilt: bool | None = None
+
+
+def draw_batch(
+    pool: Sequence[PooledSong],
+    bank: ToneBank,
+    settings: ExampleSettings,
+    count: int,
+    rng: np.random.Generator,
+    temporal: bool = True,
+    wish: Wish | None = None,
+) -> Batch:
+    """Draw ``count`` examples.
+
+    Parameters
+    ----------
+    pool, bank
+        Songs and equalizers to draw from.
+    settings
+        Shares.
+    count
+        Examples.
+    rng
+        Where the chance comes from.
+    temporal
+        Whether to make the windows of the temporal network, which is most of the work.
+    wish
+        What all of them are to be: for validation.
+    """
+    drawn = [
+        _draw(pool[int(rng.integers(len(pool)))], bank, settings, rng, temporal, wish or Wish())
+        for _ in range(count)
+    ]
+    truth = (_tensor(column) for column in list(zip(*drawn, strict=True))[2:])
+    return Batch(
+        _heard([example.heard for example in drawn]),
+        _heard([example.reference for example in drawn]),
+        Truth(*truth),
+    )
+
+
+class _Part(NamedTuple):
+    """One recording: rows of :class:`Heard`."""
+
+    statistics: NDArray[np.floating]
+    window: NDArray[np.float32] | None
+    level: float
+    present: float
+
+
+class _Example(NamedTuple):
+    """One example; after the two recordings the fields of :class:`Truth`, in order."""
+
+    heard: _Part
+    reference: _Part
+    curve_db: Floats
+    weights: Floats
+    contour: NDArray[np.float32]
+    clean_contour: NDArray[np.float32]
+    peak: NDArray[np.float32]
+    side_db: float
+    compressor: Floats
+
+
+def _draw(
+    song: PooledSong,
+    bank: ToneBank,
+    settings: ExampleSettings,
+    rng: np.random.Generator,
+    temporal: bool,
+    wish: Wish,
+) -> _Example:
+    chance = rng.random(4)
+    referenced = chance[0] < settings.reference if wish.reference is None else wish.reference
+    spoilt = chance[1] < settings.spoilt if wish.spoilt is None else wish.spoilt
+    spoilt = spoilt and len(song.truth) > 0
+    wrong = _tone(bank, settings, rng, chance[2], wish)
+    colour = _colour(rng, settings.colour_reference_db if referenced else settings.colour_db)
+    if wish.kind is not None:  # songs as they are
+        colour = np.zeros(BANDS)
+    order = rng.permutation(len(song.mel))
+    if spoilt:
+        index = int(rng.integers(len(song.truth)))
+        features, own = song.spoilt(index)
+        source = int(song.truth[index, 0])
+        truth = song.truth[index, 1:].astype(np.float64)
+        clean = song.clean(source)[0]
+        others = [int(i) for i in order if i != source]
+    else:
+        used = int(rng.integers(1, max(2, len(order) // 2 + 1)))
+        mine, others = order[:used], [int(i) for i in order[used:]]
+        features = clean = song.clean(int(mine[0]))[0]
+        own = pooled([song.clean(int(i))[1] for i in mine])
+        truth = np.full(5, np.nan)
+        truth[0:4] = (np.nan, 0.0, np.nan, np.nan)
+        truth[4] = 0.0
+    if features.mel_db[1].max() <= -119.0:
+        truth[4] = np.nan
+    own_db = colour + wrong.band_db
+    followed = np.zeros(len(grid_hz()))
+    other_db = colour
+    reference = _nothing(settings.frames if temporal else 0)
+    if referenced:
+        others = others[: int(rng.integers(1, len(others) + 1))]
+        if chance[3] < settings.processed_reference and wish.reference is None:
+            wanted = _tone(bank, settings, rng, 1.0, wish)
+            other_db = colour + wanted.band_db
+            followed = wanted.grid_db
+        reference_features = song.clean(others[0])[0]
+        statistics = pooled([song.clean(i)[1] for i in others])
+        start = _start(rng, reference_features, settings.frames)
+        reference = _part(statistics, reference_features, other_db, 0.0, start, settings, temporal)
+    start = _start(rng, features, settings.frames)
+    level = float(rng.normal(0.0, 6.0))
+    heard = _part(own, features, own_db, level, start, settings, temporal)
+    correction = followed - wrong.grid_db
+    contour, peaks, aim = (
+        _fitted(row, settings.frames, start)
+        for row in (features.loudness, features.peak_db - features.lufs, clean.loudness)
+    )
+    return _Example(
+        heard,
+        reference,
+        correction,
+        _audible(own),
+        contour,
+        aim,
+        peaks,
+        float(truth[4]),
+        truth[:4],
+    )
+
+
+def _tone(
+    bank: ToneBank, settings: ExampleSettings, rng: np.random.Generator, chance: float, wish: Wish
+) -> Tone:
+    tier = wish.tier or (Tier.STRONG if rng.random() < 0.5 else Tier.MILD)
+    if wish.kind is not None:
+        return bank.drawn(rng, wish.kind, tier)
+    if chance < settings.untouched:
+        return bank.nothing
+    chance -= settings.untouched
+    if chance < settings.out_of_family:
+        return bank.drawn(rng, Kind.OUT_OF_FAMILY, tier)
+    few = chance - settings.out_of_family < settings.few_bands
+    return bank.drawn(rng, Kind.EQ, tier, few)
+
+
+def _colour(rng: np.random.Generator, deviation_db: float) -> Floats:
+    """A smooth random curve in dB at the band centres; how strong it is varies, too."""
+    places = np.linspace(np.log(20.0), np.log(20000.0), COLOUR_POINTS)
+    gains = rng.normal(0.0, deviation_db, COLOUR_POINTS) * rng.random()
+    return np.asarray(CubicSpline(places, gains)(np.log(np.maximum(centres_hz(), 20.0))))
+
+
+def _part(
+    statistics: Statistics,
+    features: Features,
+    curve_db: Floats,
+    level: float,
+    start: int,
+    settings: ExampleSettings,
+    temporal: bool,
+) -> _Part:
+    """Statistics, window, level and presence of a recording."""
+    rows = None
+    if temporal:
+        rows = _fitted(rows_of(equalized(features, curve_db))[0], settings.frames, start)
+    return _Part(statistics.equalized(curve_db).normalised().rows, rows, level, 1.0)
+
+
+def _nothing(frames: int) -> _Part:
+    rows = np.full((ROWS, frames), -60.0, np.float32) if frames else None
+    return _Part(np.zeros((STATISTICS, BANDS)), rows, 0.0, 0.0)
+
+
+def _start(rng: np.random.Generator, features: Features, frames: int) -> int:
+    return int(rng.integers(max(features.frames - frames, 0) + 1))
+
+
+def _fitted(rows: NDArray[np.float32], frames: int, start: int) -> NDArray[np.float32]:
+    """``frames`` frames from ``start``, repeated where there are fewer."""
+    index = np.arange(start, start + frames) % rows.shape[-1]
+    return rows[..., index]
+
+
+def _audible(statistics: Statistics) -> Floats:
+    """How much each point of the grid can be heard in the song, in [0, 1]."""
+    level = np.interp(grid_hz(), centres_hz(), statistics.rows[0])
+    return np.asarray(np.clip((level - level.max() + AUDIBLE_DB) / FADE_DB, 0.0, 1.0))
+
+
+def _tensor(values: Sequence[object]) -> Tensor:
+    return torch.from_numpy(np.stack([np.asarray(v, np.float32) for v in values]))
+
+
+def _heard(parts: Sequence[_Part]) -> Heard:
+    windows = None
+    if parts[0].window is not None:
+        windows = _tensor([part.window for part in parts]).unsqueeze(1)
+    return Heard(
+        _tensor([part.statistics for part in parts]),
+        windows,
+        _tensor([part.level for part in parts]),
+        _tensor([part.present for part in parts]),
+    )

@@ -1,0 +1,215 @@
+"""How far a predicted chain is from the one that repairs the recording, from features alone.
+
+Curves are compared in decibels on a logarithmic frequency grid, contours in loudness units: the
+same measures the evaluation uses, so that what is learned is what is judged. A network that
+minimises them does as much as it can be sure of, and no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.mastering.losses import harm
+from engine.mastering.models.assembly import Answer, curve_db
+from engine.mastering.models.features import HOP_S, centres_hz
+from engine.mastering.train.objectives import Weight
+
+LOWEST_HZ, HIGHEST_HZ = 30.0, 16000.0
+POINTS_PER_OCTAVE = 6
+MOMENTARY_FRAMES = 9  # 0.4 s
+RELEASE_FRAMES = 48
+
+
+def grid_hz() -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Frequencies at which curves are compared, 1/6 octave apart from 30 Hz to 16 kHz."""
+    count = int(POINTS_PER_OCTAVE * np.log2(HIGHEST_HZ / LOWEST_HZ)) + 1
+    return np.asarray(LOWEST_HZ * 2.0 ** (np.arange(count) / POINTS_PER_OCTAVE))
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What would be right for a batch.
+
+    Parameters
+    ----------
+    curve_db
+        The correction, ``[batch, points]`` on :func:`grid_hz`; only its shape counts.
+    weights
+        How much each point can be heard in this recording, ``[batch, points]`` in [0, 1].
+    contour, clean_contour
+        Loudness of each frame before and after the dynamics are repaired, ``[batch, frames]``.
+    peak
+        Peak of each frame in dB relative to the recording's loudness, ``[batch, frames]``.
+    side_db
+        The wanted change of the side signal, ``[batch]``; NaN for mono.
+    compressor
+        Threshold (LU), log2 of the wanted ratio, attack and release (log of ms), ``[batch, 4]``;
+        NaN where the dynamics were not touched.
+    """
+
+    curve_db: Tensor
+    weights: Tensor
+    contour: Tensor
+    clean_contour: Tensor
+    peak: Tensor
+    side_db: Tensor
+    compressor: Tensor
+
+    def to(self, device: str) -> Truth:
+        """The same on another device."""
+        return Truth(*(getattr(self, item.name).to(device) for item in fields(self)))
+
+
+class Points(NamedTuple):
+    """The grid as a tensor, and the matrix ``[BANDS, points]`` that reads mel bands on it."""
+
+    grid_hz: Tensor
+    to_grid: Tensor
+
+    @classmethod
+    def on(cls, device: str) -> Points:
+        """On a device."""
+        rows = [np.interp(grid_hz(), centres_hz(), row) for row in np.eye(len(centres_hz()))]
+        grid = torch.from_numpy(grid_hz())
+        matrix = torch.from_numpy(np.asarray(rows, np.float32))
+        # The double-precision grid stays where the response is evaluated.
+        return cls(grid.to(device), matrix.to(device))
+
+
+def centred(curve: Tensor, weights: Tensor) -> Tensor:
+    """A curve without its weighted mean: an equalizer that only changes the level is no error."""
+    mean = (curve * weights).sum(-1, keepdim=True) / weights.sum(-1, keepdim=True).clamp(min=1e-6)
+    return curve - mean
+
+
+def curve_error_db(error: Tensor, weights: Tensor) -> Tensor:
+    """Weighted RMS over the grid of a centred curve, ``[batch]``."""
+    power = (weights * centred(error, weights) ** 2).sum(-1) / weights.sum(-1).clamp(min=1e-6)
+    return torch.sqrt(power + 1e-4)
+
+
+def contour_error_lu(contour: Tensor, clean: Tensor) -> Tensor:
+    """RMS difference of momentary loudness over what is within 20 LU of the loudest, ``[batch]``.
+
+    The mean difference does not count: level is another matter.
+    """
+    smooth, wanted = (momentary(each) for each in (contour, clean))
+    weights = (wanted > wanted.amax(-1, keepdim=True) - 20.0).float()
+    power = (weights * centred(smooth - wanted, weights) ** 2).sum(-1) / weights.sum(-1)
+    return torch.sqrt(power + 1e-4)
+
+
+def momentary(loudness: Tensor) -> Tensor:
+    """Loudness of frames averaged (as power) over 0.4 s, ``[batch, frames]``."""
+    power = torch.pow(10.0, loudness.clamp(min=-100.0) / 10.0).unsqueeze(1)
+    mean = torch.nn.functional.avg_pool1d(power, MOMENTARY_FRAMES, 1)
+    return 10.0 * torch.log10(mean.squeeze(1) + 1e-10)
+
+
+def gain_change_db(answer: Answer, peak: Tensor) -> Tensor:
+    """What the predicted compressor does to each frame, in dB, ``[batch, frames]``.
+
+    The static curve with a knee of 6 dB on the frames' peaks, smoothed by the release alone:
+    attacks are shorter than a frame.
+    """
+    chain = answer.chain
+    if chain is None:
+        return torch.zeros_like(peak)
+    over = peak - chain.threshold_lu.unsqueeze(-1)
+    bent = 6.0 * torch.nn.functional.softplus(over / 1.5) / 4.0
+    wanted = (1.0 - 1.0 / chain.ratio).unsqueeze(-1) * bent
+    times = torch.arange(RELEASE_FRAMES, device=peak.device) * (1e3 * HOP_S)
+    kernel = torch.exp(-times / chain.release_ms.unsqueeze(-1))
+    kernel = kernel / kernel.sum(-1, keepdim=True)
+    padded = torch.nn.functional.pad(wanted, (RELEASE_FRAMES - 1, 0), mode="replicate")
+    smoothed = torch.nn.functional.conv1d(
+        padded.unsqueeze(0), kernel.flip(-1).unsqueeze(1), groups=len(kernel)
+    )
+    return -smoothed.squeeze(0)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureWeights:
+    """What each term of :func:`feature_losses` counts; those on audio have weights of their own.
+
+    Parameters
+    ----------
+    tone, curve
+        Error of the bands and of the curve they come from, per dB.
+    harm
+        Per dB, or LU, worse than doing nothing.
+    trust
+        Squared error of the confidence in the tone.
+    dynamics, compressor
+        Contour error per LU; squared error of the compressor's numbers.
+    width
+        Per dB.
+    """
+
+    tone: Weight = 1.0
+    curve: Weight = 1.0
+    harm: Weight = 0.3
+    trust: Weight = 1.0
+    dynamics: Weight = 0.5
+    compressor: Weight = 0.1
+    width: Weight = 0.1
+
+    def total(self, terms: Mapping[str, Tensor]) -> Tensor:
+        """Sum of the terms, each times the weight of its name."""
+        return torch.stack([getattr(self, name) * term for name, term in terms.items()]).sum()
+
+
+def feature_losses(answer: Answer, truth: Truth, points: Points) -> dict[str, Tensor]:
+    """Every term of a batch by the name of its weight, each a mean over the batch."""
+    predicted = curve_db(answer.bands, points.grid_hz)
+    error = curve_error_db(predicted - truth.curve_db, truth.weights)
+    nothing = curve_error_db(truth.curve_db, truth.weights)
+    opinion = answer.curve_db @ points.to_grid
+    losses = {
+        "tone": error.mean(),
+        "curve": curve_error_db(opinion - truth.curve_db, truth.weights).mean(),
+        "harm": harm(error, nothing).mean(),
+    }
+    chain = answer.chain
+    if chain is None or answer.confidence is None:
+        return losses
+    losses["trust"] = _trust(answer.confidence[:, 0], predicted, truth)
+    repaired = truth.contour + gain_change_db(answer, truth.peak)
+    after = contour_error_lu(repaired, truth.clean_contour)
+    before = contour_error_lu(truth.contour, truth.clean_contour)
+    losses["dynamics"] = after.mean()
+    losses["harm"] = losses["harm"] + harm(after, before).mean()
+    values = torch.stack(
+        (
+            chain.threshold_lu / 6.0,
+            torch.log2(chain.ratio),
+            torch.log(chain.attack_ms),
+            torch.log(chain.release_ms),
+        ),
+        dim=-1,
+    )
+    known = ~torch.isnan(truth.compressor)
+    wanted = torch.where(known, truth.compressor, 0.0)
+    wanted[:, 0] /= 6.0
+    losses["compressor"] = (known * (values - wanted) ** 2).mean()
+    stereo = ~torch.isnan(truth.side_db)
+    side = torch.where(stereo, truth.side_db, 0.0)
+    losses["width"] = (stereo * (chain.side_db - side).abs()).mean()
+    return losses
+
+
+def _trust(confidence: Tensor, predicted: Tensor, truth: Truth) -> Tensor:
+    """Squared distance of the confidence from the best share of the unshrunk curve."""
+    whole = centred(
+        predicted.detach() / confidence.detach().clamp(min=0.02).unsqueeze(-1), truth.weights
+    )
+    wanted = centred(truth.curve_db, truth.weights)
+    power = (truth.weights * whole**2).sum(-1)
+    best = (truth.weights * whole * wanted).sum(-1) / power.clamp(min=1.0)
+    return ((confidence - best.clamp(0.0, 1.0)) ** 2).mean()
