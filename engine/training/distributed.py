@@ -87,7 +87,8 @@ def launch(spec: LaunchSpec, context: Context) -> TrainResult:
     folder.clear_requests()
     status = _follow(folder, before, steps, context)
     failure = first_failure(folder.path)
-    if asked or (failure is None and status is not None and status.state == "stopped"):
+    stopped = status is not None and status.state == "stopped" and child.returncode == 0
+    if asked or (failure is None and stopped):
         _close(folder, steps, "stopped", "Stopped; it can be resumed.")
         raise Cancelled
     if failure is not None or child.returncode or status is None or status.state != "done":
