@@ -5,12 +5,19 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from engine.cli import doctor, info, master
+from engine.cli import dataset, doctor, info, master, master_eval, train
 from engine.cli.command import CANCELLED, FAILED, USAGE, Command, UsageError
 from engine.cli.terminal import Terminal, flush
 from engine.tasks import Cancelled
 
-COMMANDS = (info.COMMAND, master.COMMAND, doctor.COMMAND)
+COMMANDS = (
+    info.COMMAND,
+    master.COMMAND,
+    master_eval.COMMAND,
+    train.COMMAND,
+    dataset.COMMAND,
+    doctor.COMMAND,
+)
 
 DESCRIPTION = """\
 A workbench for people who work on sound with models: look at audio, hear it, master it.

@@ -1,37 +1,43 @@
-"""``audiobench master``: master one file, or many."""
+"""``audiobench master``: master one file, many, or an album."""
 
 from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.command import DONE, FAILED, Command
 from engine.cli.info import describe
-from engine.cli.mastering_plan import Item, add_arguments, export_format, plan, read_parameters
+from engine.cli.mastering_flags import add_arguments, amounts_of
+from engine.cli.mastering_plan import Item, export_format, plan, read_parameters
+from engine.cli.mastering_talk import Mastered, list_presets, summarise, tell, tell_album
 from engine.cli.paths import check_output
-from engine.cli.terminal import Terminal, decibels, duration
+from engine.cli.terminal import Terminal
 from engine.locations import Locations
-from engine.mastering.parameters import Amounts, ChainParameters
+from engine.mastering.model_choice import AUTO, NONE, ModelChoice, choose_model, model_of
 from engine.tasks import Cancelled, Context
 
 if TYPE_CHECKING:
     from engine.audio.export_format import ExportFormat
-    from engine.audio.loudness import Loudness
-    from engine.audio.writer import WrittenAudio
-    from engine.mastering.master import MasterResult
+    from engine.mastering.album import AlbumResult
+    from engine.mastering.master_spec import MasterResult, MasterSpec
+    from engine.mastering.parameters import Amounts, ChainParameters
 
 CACHE_BUDGET_BYTES = 10 * 10**9
-CEILING_TOLERANCE_DB = 0.05
 
 DESCRIPTION = """\
-Master audio: fit equalizer, dynamics and width to a preset or to reference tracks, then meet a
-loudness under a true-peak ceiling.
+Master audio: a trained model says what equalizer, dynamics and width a song wants; then a loudness
+is met under a true-peak ceiling. With --reference it goes towards the sound of those tracks. With
+--preset or --model none the chain is fitted without a model.
 
   audiobench master song.wav song-master.wav
   audiobench master song.wav out.flac --reference good.wav --lufs -11 --report report.html
+  audiobench master song.wav out.wav --reference a.wav --weight 2 --reference b.wav --weight 1
+  audiobench master song.wav out.wav --only tone --amount 0.7
   audiobench master *.wav --out-dir mastered --format mp3
+  audiobench master album/ --out-dir mastered --album
 
 The format follows the ending of OUT. With --out-dir every other path is an input (folders are
 searched), outputs carry the inputs' names, and the next file is mastered even if one fails.
@@ -41,47 +47,79 @@ file. An input is never overwritten.
 
 
 @dataclass(frozen=True, slots=True)
-class Mastered:
-    """One file that was mastered.
+class Wish:
+    """What holds for every file of one call."""
 
-    ``delivered`` is measured on the file, ``told`` what the task warned of on its way.
-    """
+    arguments: argparse.Namespace
+    amounts: Amounts
+    parameters: ChainParameters | None
+    choice: ModelChoice
 
-    item: Item
-    result: MasterResult
-    written: WrittenAudio
-    seconds: float
-    delivered: Loudness
-    told: tuple[str, ...]
+    def spec(self, item: Item) -> MasterSpec:
+        """The task for one file."""
+        from engine.cache import Cache
+        from engine.mastering.master_spec import MasterSpec
 
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What the user should know about the file."""
-        texts = [*self.told, *self.result.warnings]
-        if self.written.clipped_samples:
-            texts.append(f"{self.written.clipped_samples} samples were clipped.")
-        over_db = self.delivered.true_peak_dbtp - self.result.target.ceiling_dbtp
-        if over_db > CEILING_TOLERANCE_DB:
-            texts.append(
-                f"In this format the true peak is {self.delivered.true_peak_dbtp:.1f} dBTP,"
-                f" {over_db:.1f} dB over the ceiling; lower --ceiling by as much."
-            )
-        return tuple(texts)
+        arguments = self.arguments
+        return MasterSpec(
+            source=item.source,
+            cache=Cache(Locations.standard().cache, CACHE_BUDGET_BYTES),
+            target=arguments.preset or "balanced",
+            references=tuple(arguments.reference),
+            weights=tuple(arguments.weight),
+            lufs=arguments.lufs,
+            ceiling_dbtp=arguments.ceiling,
+            amounts=self.amounts,
+            parameters=self.parameters,
+            keep_gain=arguments.keep_gain,
+            model=self.choice.model,
+            without_model=self.choice.note,
+            refine=arguments.refine,
+        )
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Master everything that was asked for."""
     if arguments.list_presets:
-        return _list_presets(terminal)
+        return list_presets(terminal)
     items = plan(arguments)
+    amounts = amounts_of(arguments)
     parameters = read_parameters(arguments.parameters) if arguments.parameters else None
+    _check_preset(arguments)
+    with terminal.context("Loading", seed=arguments.seed) as context:
+        context.report(0.0, 0.0)
+        wish = Wish(arguments, amounts, parameters, _choose(arguments, amounts, parameters))
+    return _album(wish, items, terminal) if arguments.album else _each(wish, items, terminal)
+
+
+def _check_preset(arguments: argparse.Namespace) -> None:
+    """Refuse a name for a preset before the work and not after it."""
+    if arguments.save_preset:
+        from engine.mastering.match import check_name
+
+        check_name(arguments.save_preset, Locations.standard(), arguments.overwrite)
+
+
+def _choose(
+    arguments: argparse.Namespace, amounts: Amounts, parameters: ChainParameters | None
+) -> ModelChoice:
+    locations = Locations.standard()
+    if parameters is not None:
+        wanted = parameters.scaled(amounts).residual
+        return model_of(wanted.model, locations) if wanted.active else ModelChoice(None)
+    by_itself = arguments.model == AUTO and arguments.preset is not None
+    return choose_model(NONE if by_itself else arguments.model, locations)
+
+
+def _each(wish: Wish, items: Sequence[Item], terminal: Terminal) -> int:
+    """Master files one by one; the next even if one fails."""
     done: list[Mastered] = []
     documents: list[dict[str, Any]] = []
     try:
         for number, item in enumerate(items, start=1):
             label = f"[{number}/{len(items)}] " if len(items) > 1 else ""
             try:
-                mastered = _master(arguments, terminal, item, parameters, label)
+                mastered = _one(wish, item, terminal, label)
             except Cancelled:
                 raise
             except Exception as error:  # the other files are still to be mastered
@@ -89,55 +127,89 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
                 documents.append({"source": str(item.source), "error": terminal.fail(error, about)})
                 continue
             done.append(mastered)
-            documents.append(document(mastered))
-            _tell(mastered, terminal, label)
+            documents.append(mastered.document)
+            tell(mastered, terminal, label)
     finally:
         if len(items) > 1:
-            _summarise(items, done, terminal)
+            summarise(items, done, terminal)
         terminal.emit({"files": documents})
+    if done:
+        _save_preset(wish, done[0].result, terminal)
     return DONE if len(done) == len(items) else FAILED
 
 
-def document(mastered: Mastered) -> dict[str, Any]:
-    """One mastered file as plain data."""
-    from engine.report import as_dict
+def _album(wish: Wish, items: Sequence[Item], terminal: Terminal) -> int:
+    """Master all files as one album; all or, where one cannot be read, none."""
+    from engine.mastering.album import AlbumSpec, master_album
 
-    written = mastered.written
-    return as_dict(mastered.result) | {
-        "source": str(mastered.item.source),
-        "output": str(written.path),
-        "format": written.format.container,
-        "rate": written.rate,
-        "frames": written.frames,
-        "clipped_samples": written.clipped_samples,
-        "delivered": asdict(mastered.delivered),
-        "warnings": mastered.warnings,
-        "seconds": round(mastered.seconds, 3),
+    forms = [_ready(wish, item) for item in items]
+    began = time.monotonic()
+    with terminal.context("Album", seed=wish.arguments.seed) as context:
+        tracks = tuple(wish.spec(item) for item in items)
+        album = master_album(AlbumSpec(tracks), context.part(0.0, 0.8))
+        done = []
+        for index, (item, form) in enumerate(zip(items, forms, strict=True)):
+            step = 0.2 / len(items)
+            part = context.part(0.8 + index * step, 0.8 + (index + 1) * step)
+            seconds = (time.monotonic() - began) / len(items)
+            done.append(_deliver(item, album.tracks[index], form, seconds, part))
+    for mastered in done:
+        tell(mastered, terminal, f"[{done.index(mastered) + 1}/{len(done)}] ")
+    summarise(items, done, terminal)
+    tell_album(album, terminal)
+    _save_preset(wish, album.tracks[0], terminal)
+    terminal.emit({"files": [each.document for each in done], "album": _album_document(album)})
+    return DONE
+
+
+def _album_document(album: AlbumResult) -> dict[str, Any]:
+    return {
+        "gain_db": album.gain_db,
+        "before_lufs": album.before_lufs,
+        "after_lufs": album.after_lufs,
+        "note": album.note,
     }
 
 
-def _master(
-    arguments: argparse.Namespace,
-    terminal: Terminal,
-    item: Item,
-    parameters: ChainParameters | None,
-    label: str,
-) -> Mastered:
+def _one(wish: Wish, item: Item, terminal: Terminal, label: str) -> Mastered:
     """Master one file and write its report."""
+    from engine.mastering.master import master
+
+    form = _ready(wish, item)
+    began = time.monotonic()
+    with terminal.context(f"{label}{item.source.name}", seed=wish.arguments.seed) as context:
+        result = master(wish.spec(item), context.part(0.0, 0.85))
+        seconds = time.monotonic() - began
+        return _deliver(item, result, form, seconds, context.part(0.85, 1.0))
+
+
+def _ready(wish: Wish, item: Item) -> ExportFormat:
+    """The format of a file, once it is sure that it can be written."""
+    arguments = wish.arguments
     form = export_format(arguments, item.output)
     if arguments.out_dir is not None:
         arguments.out_dir.mkdir(parents=True, exist_ok=True)
     check_output(item.output, [item.source, *arguments.reference], arguments.overwrite)
     if item.report is not None:
         check_output(item.report, [item.source, item.output], arguments.overwrite)
+    return form
+
+
+def _deliver(
+    item: Item, result: MasterResult, form: ExportFormat, seconds: float, context: Context
+) -> Mastered:
+    """Write the audio, measure what was written, and write the report."""
+    from engine.audio.probe import probe
+    from engine.mastering.master import export
+
     began = time.monotonic()
-    with terminal.context(f"{label}{item.source.name}", seed=arguments.seed) as context:
-        result, written = _master_to_file(arguments, item, parameters, form, context.part(0, 0.95))
-        # A lossy codec or another rate moves the peaks: what counts is what is in the file.
-        changed = not form.kind.bits or written.rate != result.rendered.rate
-        measuring = context.part(0.95, 1.0, "Checking the file")
-        delivered = describe(written.path, measuring).loudness if changed else result.after
-    seconds = time.monotonic() - began
+    metadata = probe(item.source).metadata
+    written = export(result, item.output, form, metadata, context.part(0.0, 0.7, "Writing"))
+    # A lossy codec or another rate moves the peaks: what counts is what is in the file.
+    changed = not form.kind.bits or written.rate != result.rendered.rate
+    measuring = context.part(0.7, 1.0, "Checking the file")
+    delivered = describe(written.path, measuring).loudness if changed else result.after
+    seconds += time.monotonic() - began
     mastered = Mastered(item, result, written, seconds, delivered, tuple(context.warnings))
     if item.report is not None:
         from engine.report import write_report
@@ -146,91 +218,31 @@ def _master(
     return mastered
 
 
-def _master_to_file(
-    arguments: argparse.Namespace,
-    item: Item,
-    parameters: ChainParameters | None,
-    form: ExportFormat,
-    context: Context,
-) -> tuple[MasterResult, WrittenAudio]:
+def _save_preset(wish: Wish, result: MasterResult, terminal: Terminal) -> None:
+    """Keep what was aimed at, or what came out, as a preset."""
+    arguments = wish.arguments
+    if not arguments.save_preset:
+        return
+    from engine.audio.store import decode
     from engine.cache import Cache
-    from engine.mastering.master import MasterSpec, master_to_file
+    from engine.mastering.analysis import analyse
+    from engine.mastering.match import of_references, save
+    from engine.mastering.targets import with_delivery
 
-    context.report(0.0, 0.0, "Loading")
-    spec = MasterSpec(
-        source=item.source,
-        cache=Cache(Locations.standard().cache, CACHE_BUDGET_BYTES),
-        target=arguments.preset,
-        references=tuple(arguments.reference),
-        lufs=arguments.lufs,
-        ceiling_dbtp=arguments.ceiling,
-        amounts=Amounts(overall=arguments.amount),
-        parameters=parameters,
-        keep_gain=arguments.keep_gain,
-    )
-    return master_to_file(spec, item.output, form, context)
-
-
-def _tell(mastered: Mastered, terminal: Terminal, label: str) -> None:
-    """Say what was done to one file."""
-    result, written = mastered.result, mastered.written
-    before, after = result.before, mastered.delivered
-    rows = [
-        ("", "before", "after"),
-        *(
-            (name, decibels(getattr(before, field), unit), decibels(getattr(after, field), unit))
-            for name, field, unit in (
-                ("Integrated", "integrated_lufs", "LUFS"),
-                ("Range", "range_lu", "LU"),
-                ("True peak", "true_peak_dbtp", "dBTP"),
-            )
-        ),
-    ]
-    terminal.say(f"{label}{mastered.item.source.name} -> {mastered.item.output}")
-    if not label:
-        terminal.table(rows, right=frozenset((1, 2)))
-        for text in result.explanation.values():
-            terminal.say(text)
-        length = duration(written.frames / written.rate)
-        bits = f" {written.format.bits} bit" if written.format.kind.bits else ""
-        kind = f"{written.format.kind.label}{bits}, {written.rate} Hz, {length}"
-        terminal.say(f"Wrote {written.path} ({kind}) in {mastered.seconds:.1f} s.")
-        if mastered.item.report is not None:
-            terminal.say(f"Wrote {mastered.item.report}.")
-    for warning in mastered.warnings:
-        terminal.note(f"{mastered.item.source.name}: {warning}")
-
-
-def _summarise(items: list[Item], done: list[Mastered], terminal: Terminal) -> None:
-    rows = [("File", "before", "after", "true peak", "took")]
-    finished = {mastered.item.source: mastered for mastered in done}
-    for item in items:
-        mastered = finished.get(item.source)
-        if mastered is None:
-            rows.append((item.source.name, "", "not done", "", ""))
-            continue
-        before, after = mastered.result.before, mastered.delivered
-        rows.append(
-            (
-                item.source.name,
-                decibels(before.integrated_lufs, "LUFS"),
-                decibels(after.integrated_lufs, "LUFS"),
-                decibels(after.true_peak_dbtp, "dBTP"),
-                f"{mastered.seconds:.1f} s",
-            )
+    with terminal.context("Saving the preset") as context:
+        locations = Locations.standard()
+        cache = Cache(locations.cache, CACHE_BUDGET_BYTES)
+        sources = [decode(path, cache, context) for path in arguments.reference]
+        heard = ", ".join(path.name for path in arguments.reference)
+        target = of_references(
+            [analyse(each, context) for each in sources or [result.rendered]],
+            arguments.weight or None,
+            arguments.save_preset,
+            heard or f"the master of {result.name}",
         )
-    terminal.say()
-    terminal.table(rows, right=frozenset((1, 2, 3, 4)))
-    terminal.say(f"{len(done)} of {len(items)} mastered.")
-
-
-def _list_presets(terminal: Terminal) -> int:
-    from engine.mastering.targets import presets
-
-    known = presets()
-    terminal.table([(preset.name, preset.title, preset.description) for preset in known])
-    terminal.emit({"presets": [asdict(preset) for preset in known]})
-    return DONE
+        target = with_delivery(target, result.target.lufs, result.target.ceiling_dbtp)
+        path = save(target, arguments.save_preset, locations, arguments.overwrite)
+    terminal.say(f"Kept as the preset {path.stem}.")
 
 
 COMMAND = Command("master", "master audio files", add_arguments, run, DESCRIPTION)

@@ -91,7 +91,7 @@ def save(target: Target, name: str, locations: Locations, replacing: bool = Fals
         If the name is taken (by one's own preset unless ``replacing``) or no name for a file, or
         the folder cannot be written.
     """
-    name = _free(name, locations, allowed=name if replacing else "")
+    name = check_name(name, locations, replacing)
     path = _folder(locations) / f"{name}{SUFFIX}"
     present = _path_of(name, locations)
     if present is not None:
@@ -102,6 +102,11 @@ def save(target: Target, name: str, locations: Locations, replacing: bool = Fals
     except OSError as error:
         raise _trouble("saved", name, error) from error
     return path
+
+
+def check_name(name: str, locations: Locations, replacing: bool = False) -> str:
+    """The name without blanks around it; raises Failure where :func:`save` would."""
+    return _free(name, locations, allowed=name if replacing else "")
 
 
 def rename(old: str, new: str, locations: Locations) -> Path:
