@@ -7,7 +7,7 @@ degradations are described by what is left when nobody undoes them, which any mo
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -44,6 +44,8 @@ class StatisticsSettings:
         Sample rate in Hz it is heard at.
     draws
         Degradations drawn for each kind and tier.
+    limit
+        Most songs that are measured, spread over the collection; None for all.
     seed
         Of the draws and of the split.
     shares
@@ -53,14 +55,15 @@ class StatisticsSettings:
     seconds: float = 30.0
     rate: int = 44100
     draws: int = 300
+    limit: int | None = None
     seed: int = 0
     shares: Shares = USUAL_SHARES
 
     def __post_init__(self) -> None:
-        if self.seconds < 1.0 or self.draws < 2:
+        if self.seconds < 1.0 or self.draws < 2 or (self.limit is not None and self.limit < 1):
             raise Failure(
                 "Too little was asked for to say anything.",
-                "At least 1 s of each song and 2 draws are needed.",
+                "At least one song, 1 s of each and 2 draws are needed.",
             )
 
 
@@ -215,11 +218,26 @@ class DatasetStatistics:
 
 
 def describe(
-    songs: Songs, settings: StatisticsSettings | None = None, context: Context | None = None
+    songs: Songs,
+    settings: StatisticsSettings | None = None,
+    context: Context | None = None,
+    parts: Mapping[Split, Sequence[str]] | None = None,
 ) -> DatasetStatistics:
     """Measure a collection and what degradations do to it; a task.
 
     A song that cannot be read is told in the result, and the others go on.
+
+    Parameters
+    ----------
+    songs
+        The collection.
+    settings
+        How closely is looked.
+    context
+        Progress and cancel.
+    parts
+        How the songs are split; by default as :func:`engine.mastering.data.split.divide` does.
+        Songs that are in none are not measured.
 
     Raises
     ------
@@ -230,14 +248,17 @@ def describe(
     """
     settings = settings or StatisticsSettings()
     context = context or Context()
-    parts = divide(songs, settings.seed, settings.shares)
+    if parts is None:
+        parts = divide(songs, settings.seed, settings.shares)
     split_of = {name: split for split, names in parts.items() for name in names}
+    measured = [name for name in songs.names if name in split_of]
+    measured = _spread_over(measured, settings.limit)
     found: list[SongStatistics] = []
     clips: list[Clip] = []
     failures: list[str] = []
-    for done, name in enumerate(songs.names):
+    for done, name in enumerate(measured):
         context.checkpoint()
-        context.report(done, len(songs.names) + len(Kind), name)
+        context.report(done, len(measured) + len(Kind), name)
         try:
             clip = _middle(songs, name, settings)
             found.append(_song(songs, name, split_of[name], clip))
@@ -252,9 +273,16 @@ def describe(
     for done, kind in enumerate(Kind):
         for tier in Tier:
             context.checkpoint()
-            context.report(len(songs.names) + done, len(songs.names) + len(Kind), kind.value)
+            context.report(len(measured) + done, len(measured) + len(Kind), kind.value)
             harms.append(harm(kind, tier, settings, clips))
     return DatasetStatistics(tuple(found), tuple(harms), tuple(failures), settings)
+
+
+def _spread_over(names: Sequence[str], limit: int | None) -> list[str]:
+    """At most ``limit`` of the names, evenly spaced."""
+    if limit is None or len(names) <= limit:
+        return list(names)
+    return [names[index * len(names) // limit] for index in range(limit)]
 
 
 def _middle(songs: Songs, name: str, settings: StatisticsSettings) -> Clip:

@@ -66,6 +66,25 @@ def test_songs_are_composed_on_demand(capsys: pytest.CaptureFixture[str]) -> Non
     assert all(song["lufs"] is not None for song in document["songs"])
 
 
+def test_a_recipe_is_described_as_it_would_be_trained_on(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        'kind = "mastering"\nname = "small"\n[data]\nsongs = 2\nfirst_seed = 7\n'
+        f"validation_songs = 1\nseconds = 20.0\nfolder = {str(folder)!r}\n"
+    )
+    options = ("--draws", "2", "--seconds", "2", "--limit", "5", "--json")
+    assert run("--recipe", str(recipe), *options) == DONE
+    document = json.loads(capsys.readouterr().out)
+    assert document["title"] == "small"
+    split = {song["name"]: song["split"] for song in document["songs"]}
+    assert split["seed-000007"] == split["seed-000008"] == "train"
+    assert split["seed-1000000"] == "validation"
+    assert split["ann_one.wav"] == split["ann_two.wav"]
+    assert len(split) == document["count"] == 5  # of six
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -75,6 +94,7 @@ def test_songs_are_composed_on_demand(capsys: pytest.CaptureFixture[str]) -> Non
         ("--procedural", "2", "--seconds", "0"),
         ("--procedural", "2", "--draws", "1"),
         ("--procedural", "2", "--seed", "-1"),
+        ("--procedural", "2", "--limit", "0"),
         ("--procedural", "2", "--report", "x.txt"),
     ],
 )

@@ -11,7 +11,7 @@ import soundfile
 from engine.audio.clip import Clip
 from engine.audio.resample import resample
 from engine.cache import Cache
-from engine.mastering.data.songs import ProceduralSongs, Recordings
+from engine.mastering.data.songs import ProceduralSongs, Recordings, Together, composer_version
 from engine.tasks import Failure
 
 RATE = 44100
@@ -151,3 +151,29 @@ def test_real_files_of_many_formats_are_read(shared_audio: Path) -> None:
         part = songs.part(name, songs.duration_s(name) - 3.0, 3.0, RATE)
         assert part.samples.shape[1] == 3 * RATE
         assert np.abs(part.samples).max() > 0.0
+
+
+def test_collections_together_keep_their_songs_and_groups(tmp_path: Path) -> None:
+    write(tmp_path / "ann_one.wav", 6.0, 1)
+    composed = ProceduralSongs(range(2), 4.0, compose=Composer())
+    recorded = Recordings(tmp_path)
+    both = Together(composed, recorded)
+    assert both.names == (*composed.names, *recorded.names)
+    assert both.group("ann_one.wav") == "ann"
+    assert [both.duration_s(name) for name in both.names] == [4.0, 4.0, 6.0]
+    for songs in (composed, recorded):
+        name = songs.names[0]
+        part = both.part(name, 1.0, 1.0, RATE)
+        assert np.array_equal(part.samples, songs.part(name, 1.0, 1.0, RATE).samples)
+    with pytest.raises(Failure, match="same name"):
+        Together(composed, composed)
+
+
+def test_the_projects_own_composer_is_used_where_no_other_is_given() -> None:
+    songs = ProceduralSongs(range(5, 6), 3.0)
+    part = songs.part("seed-000005", 0.5, 1.0, 22050)
+    assert part.samples.shape == (2, 22050)
+    assert songs.seed("seed-000005") == 5
+    assert composer_version() == composer_version()
+    with pytest.raises(KeyError):
+        songs.part("seed-000006", 0.0, 1.0, 22050)

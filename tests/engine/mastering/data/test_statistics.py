@@ -153,7 +153,22 @@ def test_progress_reaches_the_end_and_cancelling_stops() -> None:
     assert seen[-1] > 0.8
 
 
-@pytest.mark.parametrize("wrong", [{"seconds": 0.1}, {"draws": 1}])
+@pytest.mark.parametrize("wrong", [{"seconds": 0.1}, {"draws": 1}, {"limit": 0}])
 def test_settings_that_say_nothing_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(Failure):
         StatisticsSettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_limit_spreads_over_the_collection() -> None:
+    clips: dict[str, Clip | None] = {f"{n}": noise(n, seconds=1.0) for n in range(9)}
+    settings = StatisticsSettings(seconds=1.0, draws=2, limit=3)
+    assert [song.name for song in describe(Given(clips), settings).songs] == ["0", "3", "6"]
+
+
+def test_a_given_split_is_taken_and_what_is_in_none_is_left_out() -> None:
+    parts = {Split.TRAIN: ("b_sine",), Split.TEST: ("a_wide",)}
+    found = describe(collection(), QUICK, parts=parts)
+    assert {song.name: song.split for song in found.songs} == {
+        "b_sine": Split.TRAIN,
+        "a_wide": Split.TEST,
+    }
