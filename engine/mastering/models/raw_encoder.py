@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from engine.mastering.models.heads import Z_SIZE
 from engine.mastering.models.pooling import AttentivePooling
-from engine.mastering.models.tcn import Block
+from engine.mastering.models.tcn import Z_SIZE, Block
 
 
 @dataclass(frozen=True, slots=True)
