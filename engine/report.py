@@ -76,7 +76,7 @@ def as_dict(result: MasterResult) -> dict[str, Any]:
         },
         "amounts": asdict(result.amounts),
         "prediction": asdict(result.prediction) if result.prediction is not None else None,
-        "effects": [asdict(effect) for effect in result.effects],
+        "effects": [asdict(effect) | {"text": effect.text} for effect in result.effects],
         "audio": {
             "rate": result.rendered.rate,
             "channels": result.rendered.channels,
@@ -109,9 +109,12 @@ def to_html(result: MasterResult) -> str:
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(resources.text("templates", "master_report.html"))
+    from engine.mastering.amounts import describe
+
     bands = [band for band in result.applied.bands if band.active]
     return template.render(
         result=result,
+        amounts=describe(result.amounts),
         loudness=_loudness_rows(result.before, result.after),
         bands=sorted(bands, key=lambda band: band.frequency_hz),
         charts=[_balance_chart(result), _equalizer_chart(result)],

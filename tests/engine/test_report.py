@@ -15,7 +15,8 @@ import torch
 from engine.audio.store import StoreWriter
 from engine.cache import Cache
 from engine.mastering.master import MasterResult, MasterSpec, master
-from engine.mastering.parameters import Band, BandKind, ChainParameters, Limiter
+from engine.mastering.parameters import Amounts, Band, BandKind, ChainParameters, Limiter
+from engine.mastering.prediction import Confidence, Prediction
 from engine.report import as_dict, to_html, to_json, write_report
 from engine.tasks import Failure
 
@@ -117,6 +118,44 @@ def test_names_are_shown_as_text_and_not_as_markup(result: MasterResult) -> None
     html = to_html(replace(result, name="<script>alert(1)</script>"))
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
+
+
+def predicted(result: MasterResult) -> MasterResult:
+    confidence = Confidence(tone=0.62, dynamics=0.0, width=1.0)
+    prediction = Prediction("house", "1D", "a" * 64, result.parameters, confidence, True, 9)
+    gated = replace(result.applied, bands=(replace(BANDS[0], gate=0.75), BANDS[1]))
+    return replace(result, prediction=prediction, applied=gated)
+
+
+def test_the_model_s_answer_is_shown_with_confidence_and_gates(result: MasterResult) -> None:
+    assert "What the model said" not in to_html(result)
+    html = to_html(predicted(result))
+    page = Page()
+    page.feed(html)
+    assert page.open == [] and page.loads == []
+    assert "house (1D), 9 windows heard, with a reference" in html
+    assert "62 %" in html and "75 %" in html and "100 %" in html
+    document = json.loads(to_json(predicted(result)))
+    assert document["prediction"]["confidence"] == {"tone": 0.62, "dynamics": 0.0, "width": 1.0}
+    assert document["prediction"]["model_hash"] == "a" * 64
+
+
+def test_what_each_stage_did_is_shown(result: MasterResult) -> None:
+    html = to_html(result)
+    stages = [effect.stage for effect in result.effects]
+    assert stages == [
+        *("tone", "residual", "dynamics", "saturation", "width", "limiter", "loudness"),
+    ]
+    assert "largest band (700 Hz) −3.0 dB" in html and "no change" in html
+    effects = json.loads(to_json(result))["effects"]
+    assert [effect["stage"] for effect in effects] == stages
+    assert effects[0]["measures"][1]["value"] == -3.0
+
+
+def test_amounts_that_are_not_whole_are_shown(result: MasterResult) -> None:
+    assert "amount" not in to_html(result).split("</p>")[0]
+    html = to_html(replace(result, amounts=Amounts(overall=0.8, width=0.0)))
+    assert "amount 80 %, width 0 %" in html
 
 
 @pytest.mark.parametrize("name", ["report.json", "report.html", "REPORT.HTML"])
