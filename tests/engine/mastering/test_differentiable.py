@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,14 @@ from hypothesis import strategies as st
 
 from engine.mastering.biquad import response as exact_response
 from engine.mastering.biquad import sections
-from engine.mastering.differentiable import BandTensors, equalize, power_response, response
+from engine.mastering.differentiable import (
+    BandTensors,
+    convolve,
+    equalize,
+    power_response,
+    response,
+    split,
+)
 from engine.mastering.parameters import Band, BandKind
 
 torch.set_num_threads(1)
@@ -110,3 +119,76 @@ def test_the_gradient_through_audio_is_right_to_five_digits() -> None:
         gains[dtype] = gain_db.grad
     difference = torch.linalg.vector_norm(gains[torch.float32] - gains[torch.float64])
     assert difference < 1e-5 * torch.linalg.vector_norm(gains[torch.float64])
+
+
+@pytest.mark.parametrize("frames", [1, 8, 9, 10, 17, 100])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
+def test_convolution_is_that_of_numpy_with_gradients(frames: int, shape: tuple[int, ...]) -> None:
+    """An impulse of 8 frames: the audio is cut into blocks of 9."""
+    generator = torch.Generator().manual_seed(frames)
+    audio = torch.randn(*shape, frames, generator=generator, dtype=torch.float64)
+    impulse = torch.randn(8, generator=generator, dtype=torch.float64)
+    sampled = torch.fft.rfft(impulse).requires_grad_(True)
+    out = convolve(audio, sampled)
+    rows = audio.reshape(-1, frames).numpy()
+    wanted = np.stack([np.convolve(row, impulse.numpy())[:frames] for row in rows])
+    np.testing.assert_allclose(out.detach().reshape(-1, frames), wanted, atol=1e-12)
+    assert torch.autograd.gradcheck(
+        lambda x, h: convolve(x, torch.fft.rfft(h)),
+        (audio.requires_grad_(True), impulse.requires_grad_(True)),
+    )
+
+
+def test_a_batch_may_have_a_response_for_each() -> None:
+    generator = torch.Generator().manual_seed(0)
+    audio = torch.randn(3, 2, 40, generator=generator, dtype=torch.float64, requires_grad=True)
+    impulses = torch.randn(3, 1, 8, generator=generator, dtype=torch.float64, requires_grad=True)
+    together = convolve(audio, torch.fft.rfft(impulses))
+    for row in range(3):
+        alone = convolve(audio[row], torch.fft.rfft(impulses[row, 0]))
+        torch.testing.assert_close(together[row], alone)
+    assert torch.autograd.gradcheck(lambda x, h: convolve(x, torch.fft.rfft(h)), (audio, impulses))
+
+
+def test_the_bands_of_the_crossovers_sum_to_an_all_pass() -> None:
+    audio = torch.zeros(1, 32768, dtype=torch.float64)
+    audio[0, 0] = 1.0
+    low_hz, high_hz = (torch.tensor(hz, dtype=torch.float64) for hz in (150.0, 2500.0))
+    together = torch.stack(split(audio, low_hz, high_hz, 44100)).sum(0)
+    change_db = 20.0 * torch.log10(torch.fft.rfft(together[0]).abs())
+    assert change_db.abs().max() < 1e-9
+
+
+def test_every_number_of_a_band_has_a_gradient_right_to_five_digits() -> None:
+    """Single precision audio, against central differences of double precision filtering."""
+    from scipy.signal import sosfilt
+
+    chosen = ten_bands(7)
+    audio = np.random.default_rng(0).standard_normal(20000)
+    weights = np.random.default_rng(1).standard_normal(20000)
+
+    def objective(bands: tuple[Band, ...]) -> float:
+        return float((sosfilt(sections(bands, 44100), audio) * weights).sum())
+
+    tensors = BandTensors.of(chosen)
+    names = ("frequency_hz", "gain_db", "q", "gate")
+    values = {name: getattr(tensors, name).requires_grad_(True) for name in names}
+    out = equalize(torch.tensor(audio, dtype=torch.float32), tensors, 44100)
+    (out * torch.tensor(weights, dtype=torch.float32)).sum().backward()
+    got, wanted = [], []
+    for index, band in enumerate(chosen):
+        for name in names:
+            value = getattr(band, name)
+            step = 1e-4 * max(abs(value), 1e-2)
+            sides = []
+            for sign in (-1.0, 1.0):
+                moved = list(chosen)
+                moved[index] = replace(band, **{name: value + sign * step})
+                sides.append(objective(tuple(moved)))
+            gradient = values[name].grad
+            assert gradient is not None
+            # Scaled by the value, so that hertz do not drown decibels.
+            got.append(float(gradient[index]) * value)
+            wanted.append((sides[1] - sides[0]) / (2.0 * step) * value)
+    difference = np.linalg.norm(np.array(got) - np.array(wanted))
+    assert difference < 1e-5 * np.linalg.norm(wanted)
