@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from app.document.state import ClipEntry, Effect, Outcome
 from app.export_request import ExportRequest, ExportWhat
+from app.models import Shelf
 from engine.cache import Cache
 from engine.tasks import Context, Failure
 
@@ -23,39 +24,62 @@ if TYPE_CHECKING:
 class ClipSpec:
     """A clip with its settings; ``stored`` is None while it is not decoded.
 
-    ``refit`` asks the fit; without it the clip's parameters are rendered as they are.
+    ``refit`` asks the model or the fit; without it the clip's parameters are rendered as they
+    are.
     """
 
     clip: ClipEntry
     stored: StoredAudio | None
     cache: Cache
+    shelf: Shelf
     refit: bool = True
 
     def master_spec(self) -> MasterSpec:
-        """What the engine is asked to do."""
+        """What the engine is asked to do; loads the model the clip asks for.
+
+        Raises
+        ------
+        Failure
+            If there is no such preset.
+        """
         from engine.mastering.master import MasterSpec
 
         entry = self.clip.mastering
+        model, without = None, ""
+        if self.refit or self._adds_residual:
+            model, without = self.shelf.predictor(entry.model)
         return MasterSpec(
             source=self.stored or self.clip.path,
             cache=self.cache,
             target=entry.target,
             references=tuple(Path(path) for path in entry.references),
-            weights=entry.weights,
+            weights=entry.weights if any(entry.weights) else (),
+            custom_target=None if entry.references else self.shelf.target(entry.target),
             lufs=entry.lufs,
             ceiling_dbtp=entry.ceiling_dbtp,
             amounts=entry.amounts,
             parameters=None if self.refit else entry.parameters,
             keep_gain=not self.refit,
+            model=model,
+            without_model=without,
+            refine=entry.refine,
         )
+
+    @property
+    def _adds_residual(self) -> bool:
+        """Whether the numbers that are rendered need a model's network."""
+        entry = self.clip.mastering
+        chain = entry.parameters
+        return chain is not None and chain.scaled(entry.amounts).residual.active
 
 
 @dataclass(frozen=True, slots=True)
 class Mastered:
-    """A result and what a view needs of its rendering."""
+    """A result, what a view needs of its rendering, and why no model was asked if one should be."""
 
     result: MasterResult
     intake: Intake
+    without_model: str = ""
 
 
 def master_clip(spec: ClipSpec, context: Context) -> Mastered:
@@ -63,17 +87,42 @@ def master_clip(spec: ClipSpec, context: Context) -> Mastered:
     from engine.audio.intake import summarise
     from engine.mastering.master import master
 
-    result = master(spec.master_spec(), context.part(0.0, 0.95))
+    asked = spec.master_spec()
+    result = master(asked, context.part(0.0, 0.95))
     intake = summarise(result.rendered, spec.cache, context.part(0.95, 1.0))
-    return Mastered(result, intake)
+    return Mastered(result, intake, asked.without_model)
 
 
-def outcome_of(result: MasterResult, before: Outcome | None = None) -> Outcome:
+def master_clips(specs: tuple[ClipSpec, ...], context: Context) -> tuple[Mastered, ...]:
+    """Master clips as one album, in their order, and summarise the renderings."""
+    from engine.audio.intake import summarise
+    from engine.mastering.album import AlbumSpec, master_album
+
+    asked = tuple(spec.master_spec() for spec in specs)
+    # A chain so far is one track's, and those who follow this job cannot know whose.
+    quiet = Context(
+        lambda progress: context.report(0.9 * progress.fraction, 1.0, progress.text),
+        context.cancel_event,
+        context.device,
+        context.seed,
+        context.warnings,
+    )
+    album = master_album(AlbumSpec(asked), quiet)
+    mastered = []
+    for index, (spec, track, result) in enumerate(zip(specs, asked, album.tracks, strict=True)):
+        start, stop = (0.9 + 0.1 * (index + each) / len(specs) for each in (0, 1))
+        intake = summarise(result.rendered, spec.cache, context.part(start, stop))
+        mastered.append(Mastered(result, intake, track.without_model))
+    return tuple(mastered)
+
+
+def outcome_of(mastered: Mastered, before: Outcome | None = None) -> Outcome:
     """What the session keeps of a result.
 
     ``before`` is what Master said when it found the chain that was now only rendered: that stays,
     but what the stages did is of this rendering.
     """
+    result = mastered.result
     effects = tuple(
         Effect(
             each.stage,
@@ -87,7 +136,10 @@ def outcome_of(result: MasterResult, before: Outcome | None = None) -> Outcome:
     )
     if before is not None:
         return replace(before, effects=effects)
-    outcome = Outcome(explanation=tuple(result.explanation.items()), effects=effects)
+    explanation = dict(result.explanation)
+    if mastered.without_model:
+        explanation["model"] = mastered.without_model
+    outcome = Outcome(explanation=tuple(explanation.items()), effects=effects)
     found = result.prediction
     if found is None:
         return outcome

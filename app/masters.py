@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -23,8 +24,10 @@ from app.master_tasks import (
     export_clip,
     find_rendering,
     master_clip,
+    master_clips,
     outcome_of,
 )
+from app.match_task import MatchSpec, save_match
 from app.models import Models
 from engine.cache import Cache
 from engine.lanes import Job, JobState, Lane, Lanes
@@ -65,7 +68,7 @@ class Masters(QObject):
         library: Library,
         lanes: Lanes,
         cache: Cache,
-        locations: Locations | None = None,
+        locations: Locations,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -99,6 +102,48 @@ class Masters(QObject):
     def render(self, clip_id: str) -> Job | None:
         """Render a clip by its numbers as they are now, without a fit."""
         return self._start(clip_id, refit=False)
+
+    def master_album(self) -> Job | None:
+        """Master all clips of the session as one album; None while one of them is mastered.
+
+        Target, loudness and ceiling are the first clip's, as is the order of the tracks theirs.
+        """
+        clips = self._session.state.clips
+        if not clips or any(clip.id in self._jobs for clip in clips):
+            return None
+        specs = tuple(self._spec(clip, refit=True) for clip in clips)
+        title = f"Master {len(clips)} tracks as an album"
+        job = self._lanes.submit(title, master_clips, specs, lane=Lane.HEAVY)
+        self._again[job.id] = self.master_album
+        ids = [clip.id for clip in clips]
+        for clip_id in ids:
+            self._jobs[clip_id] = job
+            job.progressed.connect(lambda _progress, clip_id=clip_id: self.changed.emit(clip_id))
+        job.ended.connect(lambda: self._end_album(ids, job))
+        for clip_id in ids:
+            self.changed.emit(clip_id)
+        return job
+
+    def save_match(self, clip_id: str, name: str, *, replacing: bool = False) -> Job | None:
+        """Keep what a clip's references sound like as a preset of one's own."""
+        clip = self._session.state.clip(clip_id)
+        if clip is None:
+            return None
+        entry = clip.mastering
+        weights = entry.weights if any(entry.weights) else ()
+        paths = tuple(Path(path) for path in entry.references)
+        spec = MatchSpec(name, paths, weights, self._cache, self.models.shelf, replacing)
+        job = self._lanes.submit(f"Save match {name}", save_match, spec, lane=Lane.HEAVY)
+
+        def end() -> None:
+            if job.state is JobState.DONE:
+                self.models.refresh()
+                self.noticed.emit(f"The match is saved: “{job.result}” stands among the presets.")
+            elif job.state is JobState.FAILED and job.failure is not None:
+                self.failed.emit(job.failure)
+
+        job.ended.connect(end)
+        return job
 
     def cancel(self, clip_id: str) -> None:
         """Stop a clip's job."""
@@ -167,7 +212,7 @@ class Masters(QObject):
         stored = loaded.stored if loaded else None
         # The cache may have dropped what is not on screen; the task decodes the file again then.
         there = stored is not None and stored.complete and stored.path.is_file()
-        return ClipSpec(clip, stored if there else None, self._cache, refit)
+        return ClipSpec(clip, stored if there else None, self._cache, self.models.shelf, refit)
 
     def _end(self, clip_id: str, verb: str, job: Job) -> None:
         del self._jobs[clip_id]
@@ -180,26 +225,51 @@ class Masters(QObject):
             self.failed.emit(job.failure)
         self.changed.emit(clip_id)
 
+    def _end_album(self, clip_ids: Sequence[str], job: Job) -> None:
+        for clip_id in clip_ids:
+            del self._jobs[clip_id]
+        if job.state is JobState.DONE:
+            del self._again[job.id]
+            state = self._session.state
+            for clip_id, mastered in zip(clip_ids, job.result, strict=True):
+                clip = state.clip(clip_id)
+                if clip is not None:  # it may have been closed in the meantime
+                    state = self._with_result(state, clip, "Master", mastered)
+            self._session.edit("Master the album", state)
+            warnings = [warning for each in job.result for warning in each.result.warnings]
+            self._notice("Album", tuple(dict.fromkeys(warnings)))
+        elif job.state is JobState.FAILED and job.failure is not None:
+            self.failed.emit(job.failure)
+        for clip_id in clip_ids:
+            self.changed.emit(clip_id)
+
     def _take(self, clip: ClipEntry, verb: str, mastered: Mastered) -> None:
         """Put the result into the session as one undoable step, and its sound into the library."""
         result = mastered.result
-        self._keep(result.rendering_key, mastered.intake)
-        self._results[result.rendering_key] = result
-        state = self._session.state.with_mastering(
-            clip.id,
-            parameters=result.parameters,
-            fitted=result.parameters if verb == "Master" else clip.mastering.fitted,
-            outcome=outcome_of(result, None if verb == "Master" else clip.mastering.outcome),
-            rendering_key=result.rendering_key,
-        )
+        state = self._with_result(self._session.state, clip, verb, mastered)
         self._session.edit(f"{verb} {clip.name}", state)
         self._notice(clip.name, result.warnings)
+
+    def _with_result(
+        self, state: SessionState, clip: ClipEntry, verb: str, mastered: Mastered
+    ) -> SessionState:
+        """The session with a result in it; its sound is kept for the library."""
+        result = mastered.result
+        self._keep(result.rendering_key, mastered.intake)
+        self._results[result.rendering_key] = result
         log.info(
             "mastered %s: %.1f -> %.1f LUFS, true peak %.2f dBTP",
             clip.name,
             result.before.integrated_lufs,
             result.after.integrated_lufs,
             result.after.true_peak_dbtp,
+        )
+        return state.with_mastering(
+            clip.id,
+            parameters=result.parameters,
+            fitted=result.parameters if verb == "Master" else clip.mastering.fitted,
+            outcome=outcome_of(mastered, None if verb == "Master" else clip.mastering.outcome),
+            rendering_key=result.rendering_key,
         )
 
     def _notice(self, name: str, warnings: tuple[str, ...]) -> None:

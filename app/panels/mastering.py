@@ -14,23 +14,25 @@ from app.canvas.response import ResponseView
 from app.commands import Command
 from app.document.state import MasteringEntry, SessionState
 from app.panels.base import Panel, Services
+from app.widgets.amounts_box import why_no_residual
 from app.widgets.band_strip import BandStrip
 from app.widgets.difference_button import DifferenceButton
 from app.widgets.effects_text import board_texts, effect_texts
 from app.widgets.job_watch import JobWatch
-from app.widgets.live_chain import ALL_BANDS, STAGE_NAMES, LiveChain
-from app.widgets.mastering_edits import MasteringEdits
+from app.widgets.live_chain import STAGE_NAMES, LiveChain
+from app.widgets.mastering_edits import ONLY, MasteringEdits
 from app.widgets.mastering_header import MasteringHeader
 from app.widgets.mastering_layout import MasteringLayout
 from app.widgets.mastering_summary import summarise
+from app.widgets.match_name import ask_name
 from app.widgets.model_chooser import explain
 from app.widgets.model_page import ModelPage
 from app.widgets.stage_board import StageBoard
 from engine.mastering.parameters import MAX_BANDS, Amounts, ChainParameters
 from engine.tasks import Progress
 
-GROUPS = ("tone", "dynamics", "saturation", "width")
-ONLY = {f"Only {group}": (group,) for group in GROUPS} | {"Everything": GROUPS}
+# To look for models loads torch, which has time until the window stands.
+LOOK_MS = 1500
 
 
 class MasteringPanel(Panel):
@@ -52,9 +54,9 @@ class MasteringPanel(Panel):
         self._possible: tuple[bool, ...] = ()
 
         theme = services.theme
-        self.edits = MasteringEdits(services.session, self)
         self.chain = LiveChain(services.player, self)
         self.header = MasteringHeader(self)
+        self.edits = MasteringEdits(services.session, self.header.delivery, self)
         self.graph = ResponseView(theme, self)
         self.strip = BandStrip(self)
         self.reductions = {
@@ -79,31 +81,22 @@ class MasteringPanel(Panel):
     def commands(self) -> list[Command]:
         """What can be done here, for menus, keys and the palette."""
         here = partial(Command, menu="Master", enabled=self._has_clip)
-        edits, stop = self.edits, self.chain.stop
         bands = [partial(self.select_band, index) for index in range(MAX_BANDS)]
-        listen = partial(here, menu="Master/Listen to")
         return [
             here("master.run", "Master", self.master, ("Ctrl+M",), enabled=self._can_master,
                  hint="Find the chain, meet the loudness and render the result"),
             here("master.render", "Render the present numbers", self.render_numbers,
                  ("Ctrl+Shift+M",), enabled=self._can_render,
                  hint="Render the numbers as they are, without finding the chain anew"),
+            here("master.album", "Master all as an album", self.master_album,
+                 enabled=self._has_album,
+                 hint="One gain for all clips keeps their relative loudness; preset, loudness and "
+                 "ceiling are the first clip's"),
             here("master.cancel", "Cancel mastering", self.cancel, enabled=self._is_running),
-            here("master.reset", "Back to what Master found", edits.reset, enabled=self._has_fit),
-            here("master.flatten", "All processing off", edits.flatten),
-            here("master.solo_off", "Solo off", stop, enabled=self._soloed),
-            *(
-                here(f"master.only_{'_'.join(groups)}", title, partial(edits.only, *groups),
-                     menu="Master/Amounts")
-                for title, groups in ONLY.items()
-            ),
-            *(
-                listen(f"master.listen_{stage}", f"Listen to what the {name} changes",
-                       partial(self.toggle_difference, stage), enabled=self._can_listen,
-                       checked=partial(self._listens_to, stage))
-                for stage, name in STAGE_NAMES.items()
-            ),
-            listen("master.listen_off", "Listen to the whole chain", stop, enabled=self._differs),
+            *self.edits.commands(self._has_clip, self._has_fit),
+            *self.chain.commands(),
+            here("master.save_match", "Save match as preset…", self.save_match,
+                 enabled=self._has_references),
             here("master.export", "Export…", self.export, ("Ctrl+E",), menu="File"),
             *(
                 here(f"master.band_{band}", f"Select band {band}", select, menu="")
@@ -120,6 +113,19 @@ class MasteringPanel(Panel):
         """Render the numbers as they are."""
         if self._can_render() and self._clip_id is not None:
             self.services.masters.render(self._clip_id)
+
+    def master_album(self) -> None:
+        """Start mastering all clips of the session as one album."""
+        if self.services.masters.master_album() is None:
+            self.services.notify("A clip is being mastered. Wait for it, or cancel it, first.")
+
+    def save_match(self) -> None:
+        """Ask for a name and keep what the references sound like as a preset."""
+        installed = self.services.masters.models.installed
+        taken = [preset.name for preset in installed.presets] if installed is not None else []
+        asked = ask_name(taken, self)
+        if asked is not None and self._clip_id is not None:
+            self.services.masters.save_match(self._clip_id, asked.name, replacing=asked.replacing)
 
     def cancel(self) -> None:
         """Stop what runs."""
@@ -142,10 +148,6 @@ class MasteringPanel(Panel):
         """Select a band in the graph and give it the keyboard."""
         self.graph.select(index)
         self.graph.setFocus(Qt.FocusReason.ShortcutFocusReason)
-
-    def toggle_difference(self, stage: str) -> None:
-        """Hear only what a stage changes, or the whole chain again."""
-        self.chain.listen_to_stage("" if self._listens_to(stage) else stage)
 
     # -- state -> widgets ------------------------------------------------------------------
 
@@ -192,7 +194,7 @@ class MasteringPanel(Panel):
         """Show what was answered, the amounts, the references and what each stage did."""
         page, texts = self.model, effect_texts(entry)
         page.answer.show_entry(entry, explain(entry, self.header.model.installed))
-        page.amounts.show_amounts(entry.amounts, _why_no_residual(entry, parameters))
+        page.amounts.show_amounts(entry.amounts, why_no_residual(entry, parameters))
         page.amounts.show_effects(texts)
         page.references.show_references(entry.references, entry.weights)
         self.board.show_effects(board_texts(texts, parameters))
@@ -204,9 +206,9 @@ class MasteringPanel(Panel):
             self._is_running(),
             self._can_render(),
             self._has_fit(),
-            self._soloed(),
-            self._can_listen(),
-            self._differs(),
+            *self.chain.conditions,
+            self._has_references(),
+            self._has_album(),
         )
         if possible != self._possible:
             self._possible = possible
@@ -226,8 +228,11 @@ class MasteringPanel(Panel):
         return (clip.rate if clip is not None else 0) or 48000
 
     def _show_models(self) -> None:
-        self.header.model.show_models(self.services.masters.models.installed or ())
-        self._show()
+        installed = self.services.masters.models.installed
+        if installed is not None:
+            self.header.model.show_models(installed.models)
+            self.header.show_presets(installed.presets)
+            self._show()
 
     # -- widgets -> state ------------------------------------------------------------------
 
@@ -270,6 +275,7 @@ class MasteringPanel(Panel):
         references.moved.connect(edits.move_reference)
         references.weighed.connect(edits.weigh_reference)
         references.located.connect(edits.locate_reference)
+        references.save_asked.connect(self.save_match)
 
     def _connect_header(self) -> None:
         header, edits = self.header, self.edits
@@ -324,7 +330,7 @@ class MasteringPanel(Panel):
         super().showEvent(event)
         self.live.set_visible(True)
         if self.header.model.installed is None:
-            QTimer.singleShot(0, self, self.services.masters.models.refresh)
+            QTimer.singleShot(LOOK_MS, self, self.services.masters.models.refresh)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Stop the live display; a difference is not heard where it cannot be seen."""
@@ -348,26 +354,11 @@ class MasteringPanel(Panel):
         rendered = entry.rendering_key is not None
         return self._can_master() and entry.parameters is not None and not rendered
 
-    def _soloed(self) -> bool:
-        return self.chain.solo != ALL_BANDS
+    def _has_album(self) -> bool:
+        return len(self.services.session.state.clips) > 1
 
-    def _differs(self) -> bool:
-        return bool(self.chain.stage)
-
-    def _listens_to(self, stage: str) -> bool:
-        return self.chain.stage == stage
-
-    def _can_listen(self) -> bool:
-        return self._has_clip() and self.chain.can_listen
+    def _has_references(self) -> bool:
+        return bool(self.entry.references)
 
     def _has_fit(self) -> bool:
         return self.entry.fitted is not None and not self._is_running()
-
-
-def _why_no_residual(entry: MasteringEntry, parameters: ChainParameters) -> str:
-    """Why the residual cannot be turned up; empty when it can."""
-    if parameters.residual.model:
-        return ""
-    if entry.outcome is None or not entry.outcome.model:
-        return "No model has answered yet: only a model can bring a residual network"
-    return f"{entry.outcome.model} ({entry.outcome.variant}) has no residual network"

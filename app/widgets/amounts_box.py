@@ -9,10 +9,11 @@ from functools import partial
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QWidget
 
+from app.document.state import MasteringEntry
 from app.widgets.effects_text import EffectText
 from app.widgets.elided import ElidedLabel
 from app.widgets.forms import NumberControl
-from engine.mastering.parameters import Amounts
+from engine.mastering.parameters import Amounts, ChainParameters
 from engine.mastering.ranges import Range
 
 AMOUNT_RANGE = Range(0.0, 1.5)
@@ -23,7 +24,19 @@ STAGES = {
     "width": "Width",
     "residual": "Residual",
 }
-_RESIDUAL = "What the model's network adds to the sound, beyond what the stages can do"
+_RESIDUAL = (
+    "What the model's network adds to the sound, beyond what the stages can do. It is heard in the "
+    "rendering, not live"
+)
+
+
+def why_no_residual(entry: MasteringEntry, parameters: ChainParameters) -> str:
+    """Why the residual cannot be turned up; empty when it can."""
+    if parameters.residual.model:
+        return ""
+    if entry.outcome is None or not entry.outcome.model:
+        return "No model has answered yet: only a model can bring a residual network"
+    return f"{entry.outcome.model} ({entry.outcome.variant}) has no residual network"
 
 
 class AmountsBox(QFrame):

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, Signal
 
+from app.commands import Command
 from engine.mastering.parameters import ChainParameters
 
 ALL_BANDS = -1
 # How a stage is called in "Only what the ... changes is heard".
 STAGE_NAMES = {
     "equalizer": "equalizer",
-    "residual": "residual network",
     "compressor": "compressor",
     "multiband": "three-band compressor",
     "saturator": "saturator",
     "imager": "stereo width",
     "limiter": "limiter",
+    "all": "whole chain before the limiter",
 }
 
 
@@ -73,6 +75,29 @@ class LiveChain(QObject):
         """Whether there is a Live slot."""
         return self._live() >= 0
 
+    @property
+    def conditions(self) -> tuple[bool, ...]:
+        """What decides which of the commands are possible."""
+        return self.can_listen, bool(self.stage), self.solo != ALL_BANDS
+
+    def commands(self) -> list[Command]:
+        """What can be listened to, for menus, keys and the palette."""
+        here = partial(Command, menu="Master/Listen to", enabled=lambda: self.can_listen)
+        soloed, differs = (lambda: self.solo != ALL_BANDS), (lambda: bool(self.stage))
+        return [
+            Command("master.solo_off", "Solo off", self.stop, menu="Master", enabled=soloed),
+            *(
+                here(
+                    f"master.listen_{stage}",
+                    f"Listen to what the {name} changes",
+                    partial(self.toggle_stage, stage),
+                    checked=partial(self._hears, stage),
+                )
+                for stage, name in STAGE_NAMES.items()
+            ),
+            here("master.listen_off", "Listen to the whole chain", self.stop, enabled=differs),
+        ]
+
     def send(self, heard: ChainParameters) -> None:
         """Play these numbers; nothing happens when they are played already."""
         message: dict[str, Any] = heard.to_dict()
@@ -97,6 +122,10 @@ class LiveChain(QObject):
             self._player.select(self._live())
         self._listen(ALL_BANDS, stage)
 
+    def toggle_stage(self, stage: str) -> None:
+        """Hear only what a stage changes, or the whole chain again."""
+        self.listen_to_stage("" if self._hears(stage) else stage)
+
     def stop(self) -> None:
         """Hear the whole chain again."""
         self._listen(ALL_BANDS, "")
@@ -111,6 +140,9 @@ class LiveChain(QObject):
         if (band, stage) != (self.solo, self.stage):
             self.solo, self.stage = band, stage
             self.changed.emit()
+
+    def _hears(self, stage: str) -> bool:
+        return self.stage == stage
 
     def _live(self) -> int:
         labels = [slot.label for slot in self._player.slots]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from app.commands import Command
 from app.document.session import Session
 from app.document.state import MasteringEntry
-from app.widgets.mastering_header import preset_delivery
+from engine.mastering.amounts import only
 from engine.mastering.parameters import Amounts, Band, ChainParameters
 
 FULL_WEIGHT = 1.0
+GROUPS = ("tone", "dynamics", "saturation", "width")
+ONLY = {f"Only {group}": (group,) for group in GROUPS} | {"Everything": GROUPS}
 _LABELS = {
     "target": "Choose target",
     "model": "Choose model",
@@ -29,6 +33,11 @@ _STAGES = {"low": "low band", "mid": "mid band", "high": "high band"}
 class MasteringEdits(QObject):
     """Edits the mastering of the session's current clip.
 
+    Parameters
+    ----------
+    delivery
+        Gives the loudness and ceiling of a preset, as fields of the entry.
+
     Signals
     -------
     refused()
@@ -40,9 +49,15 @@ class MasteringEdits(QObject):
     refused = Signal()
     sounded = Signal()
 
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        delivery: Callable[[str], dict[str, float]],
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self._session = session
+        self._delivery = delivery
         self.locked = False
 
     @property
@@ -73,6 +88,19 @@ class MasteringEdits(QObject):
         merge = f"{clip_id}.{merge}" if merge else ""
         state = self._session.state.with_mastering(clip_id, **changes)
         self._session.edit(label, state, merge=merge)
+
+    def commands(self, possible: Callable[[], bool], has_fit: Callable[[], bool]) -> list[Command]:
+        """Resetting and the quick amounts, for menus, keys and the palette."""
+        here = partial(Command, menu="Master", enabled=possible)
+        quick = partial(here, menu="Master/Amounts")
+        return [
+            here("master.reset", "Back to what Master found", self.reset, enabled=has_fit),
+            here("master.flatten", "All processing off", self.flatten),
+            *(
+                quick(f"master.{title.lower().replace(' ', '_')}", title, partial(self.only, *of))
+                for title, of in ONLY.items()
+            ),
+        ]
 
     # -- the chain -------------------------------------------------------------------------
 
@@ -128,15 +156,12 @@ class MasteringEdits(QObject):
         self.change("Flat mastering", parameters=replace(flat, limiter=limiter), amounts=Amounts())
 
     def only(self, *stages: str) -> None:
-        """Apply these of the stages whole and the others not; the residual stays as it is."""
+        """Apply these of the stages whole and the others not."""
         amounts = self.entry.amounts
-        chosen = {
-            name: 1.0 if name in stages else 0.0
-            for name in ("tone", "dynamics", "saturation", "width")
-        }
-        residual = amounts.residual if len(stages) > 1 else 0.0
         label = "Apply everything" if len(stages) > 1 else f"Only {stages[0]}"
-        self.change(label, amounts=replace(amounts, **chosen, residual=residual))
+        residual = amounts.residual if len(stages) > 1 else 0.0
+        chosen = replace(only(stages), overall=amounts.overall, residual=residual)
+        self.change(label, amounts=chosen)
 
     # -- what is aimed for -----------------------------------------------------------------
 
@@ -145,7 +170,7 @@ class MasteringEdits(QObject):
         field = next(iter(changes))
         if field == "target":
             # A purpose brings its own delivery level; it can be changed afterwards.
-            changes = {**changes, **preset_delivery(changes[field])}
+            changes = {**changes, **self._delivery(changes[field])}
         if "ceiling_dbtp" in changes and self.entry.parameters is not None:
             # The ceiling aimed for is the limiter's: one number in two places.
             limiter = replace(self.parameters.limiter, ceiling_dbtp=changes["ceiling_dbtp"])

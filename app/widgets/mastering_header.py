@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
@@ -57,6 +58,26 @@ def preset_delivery(name: str) -> dict[str, float]:
     return {field: float(data[field]) for field in ("lufs", "ceiling_dbtp")}
 
 
+class OwnPreset(Protocol):
+    """A match a person saved, as far as it is shown."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def description(self) -> str:
+        """What it was made of."""
+
+    @property
+    def lufs(self) -> float:
+        """Loudness of its masters."""
+
+    @property
+    def ceiling_dbtp(self) -> float:
+        """Ceiling of its masters."""
+
+
 class MasteringHeader(QWidget):
     """Two rows: what is aimed for, and Master; then pages, amount, what was done, and Export.
 
@@ -89,6 +110,8 @@ class MasteringHeader(QWidget):
             self.target.addItem(title, name)
             index = self.target.count() - 1
             self.target.setItemData(index, description, Qt.ItemDataRole.ToolTipRole)
+        self._built_in = self.target.count()
+        self._own: dict[str, OwnPreset] = {}
         self.target.activated.connect(
             lambda: self.edited.emit({"target": self.target.currentData()})
         )
@@ -157,11 +180,7 @@ class MasteringHeader(QWidget):
     def show_entry(self, entry: MasteringEntry) -> None:
         """Show what is set for a clip."""
         self.model.show_entry(entry)
-        index = self.target.findData(entry.target)
-        if index < 0:
-            self.target.addItem(entry.target, entry.target)
-            index = self.target.count() - 1
-        self.target.setCurrentIndex(index)
+        index = self._choose_target(entry.target)
         self.target.setEnabled(not entry.references and self.amount.isEnabled())
         description = self.target.itemData(index, Qt.ItemDataRole.ToolTipRole) or ""
         self.target.setToolTip(
@@ -174,6 +193,25 @@ class MasteringHeader(QWidget):
         self.ceiling.show_value(entry.ceiling_dbtp)
         self._amounts = entry.amounts
         self.amount.show_value(entry.amounts.overall)
+
+    def show_presets(self, own: Sequence[OwnPreset]) -> None:
+        """Offer presets of one's own behind the built-in ones."""
+        chosen = self.target.currentData()
+        while self.target.count() > self._built_in:
+            self.target.removeItem(self.target.count() - 1)
+        self._own = {preset.name: preset for preset in own}
+        for preset in own:
+            self.target.addItem(preset.name, preset.name)
+            index = self.target.count() - 1
+            self.target.setItemData(index, preset.description, Qt.ItemDataRole.ToolTipRole)
+        self._choose_target(chosen)
+
+    def delivery(self, name: str) -> dict[str, float]:
+        """Loudness and ceiling a preset asks for, as fields of a mastering entry."""
+        own = self._own.get(name)
+        if own is not None:
+            return {"lufs": own.lufs, "ceiling_dbtp": own.ceiling_dbtp}
+        return preset_delivery(name)
 
     def show_summary(self, text: str, detail: str = "") -> None:
         """Show the line of results, elided where it must be, in full as its tool tip."""
@@ -206,6 +244,14 @@ class MasteringHeader(QWidget):
         super().resizeEvent(event)
         for label in self._level_names:
             label.setVisible(self.width() >= NAMED_PIXELS)
+
+    def _choose_target(self, name: str) -> int:
+        index = self.target.findData(name)
+        if index < 0:  # a preset that is not there, or was not looked for yet
+            self.target.addItem(name, name)
+            index = self.target.count() - 1
+        self.target.setCurrentIndex(index)
+        return index
 
     def _edit_overall(self, value: float) -> None:
         self.edited.emit({"amounts": replace(self._amounts, overall=value)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from PySide6.QtCore import Qt, Signal
@@ -19,7 +20,11 @@ class Bundle(Protocol):
 
     @property
     def name(self) -> str:
-        """Name of the bundle."""
+        """What it is called."""
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies; the folder's name is what a session calls it by."""
 
     @property
     def variant(self) -> str:
@@ -39,7 +44,7 @@ def explain(entry: MasteringEntry, installed: Sequence[Bundle] | None) -> str:
     aim = "the references" if entry.references else "the preset"
     if entry.model == NO_MODEL:
         return f"No model is asked: the chain is fitted to {aim}."
-    named = next((each for each in installed or () if each.name == entry.model), None)
+    named = next((each for each in installed or () if each.folder.name == entry.model), None)
     if entry.model == AUTO_MODEL:
         if installed is not None and not installed:
             return f"No model is installed: the chain is fitted to {aim}."
@@ -118,7 +123,7 @@ class ModelChooser(QComboBox):
         self.clear()
         self._offer(AUTO_MODEL, FIXED[AUTO_MODEL])
         for each in self._installed or ():
-            self._offer(each.name, f"{each.name} ({each.variant})")
+            self._offer(each.folder.name, f"{each.name} ({each.variant})")
         if chosen not in FIXED and self.findData(chosen) < 0:
             self._offer(
                 chosen, f"{chosen} (not installed)" if self._installed is not None else chosen

@@ -35,6 +35,7 @@ class Rooms:
     cache: Cache
     library: Library
     masters: Masters
+    locations: Locations
     said: list[object]
     qtbot: QtBot
 
@@ -61,11 +62,12 @@ class Rooms:
 def rooms(qtbot: QtBot, tmp_path: Path) -> Iterator[Rooms]:
     session, lanes, cache = Session(), Lanes(), Cache(tmp_path / "cache", 10**9)
     library = Library(session, lanes, cache, keep_current=lambda: False)
-    masters = Masters(session, library, lanes, cache)
+    locations = Locations(tmp_path / "config", tmp_path / "cache", tmp_path / "data")
+    masters = Masters(session, library, lanes, cache, locations)
     said: list[object] = []
     for signal in (library.failed, library.noticed, masters.failed, masters.noticed):
         signal.connect(said.append)
-    yield Rooms(session, lanes, cache, library, masters, said, qtbot)
+    yield Rooms(session, lanes, cache, library, masters, locations, said, qtbot)
     lanes.shutdown()
 
 

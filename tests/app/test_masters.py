@@ -97,7 +97,7 @@ def test_a_rendering_is_found_again_after_a_restart(rooms: Rooms, clip: ClipEntr
     lufs = render(rooms, clip.id, LOUDER)
     lanes = Lanes()
     library = Library(rooms.session, lanes, rooms.cache, keep_current=lambda: False)
-    masters = Masters(rooms.session, library, lanes, rooms.cache)
+    masters = Masters(rooms.session, library, lanes, rooms.cache, rooms.locations)
     try:
         rooms.qtbot.waitUntil(lambda: not lanes.busy, timeout=30_000)
         loaded = library.audio(clip.id)
@@ -138,7 +138,9 @@ def test_two_clips_of_one_recording_share_the_rendering(rooms: Rooms, clip: Clip
     render(rooms, clip.id, LOUDER)
     state = rooms.session.state
     mastered = state.clips[0].mastering
-    masters = Masters(rooms.session, rooms.library, rooms.lanes, rooms.cache)  # knows of neither
+    masters = Masters(  # knows of neither
+        rooms.session, rooms.library, rooms.lanes, rooms.cache, rooms.locations
+    )
     for each in (clip, twin):
         rooms.library.update(each.id, rendering_key=None, rendering=None)
     rooms.session.edit("Paste", state.with_clip(twin.id, mastering=mastered))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from app.models import Installed, OwnPreset
 from engine.tasks import Progress
 from tests.app.fakes import FakePlayer, FakeServices
 
@@ -38,14 +40,17 @@ class FakeModels(QObject):
 
     def __init__(self) -> None:
         super().__init__()
-        self.installed: tuple[Any, ...] | None = None
+        self.installed: Installed | None = None
         self.looked = 0
 
     def refresh(self) -> None:
         self.looked += 1
 
-    def install(self, *names: str) -> None:
-        self.installed = tuple(SimpleNamespace(name=name, variant="1D") for name in names)
+    def install(self, *names: str, presets: tuple[OwnPreset, ...] = ()) -> None:
+        models: Any = tuple(
+            SimpleNamespace(name=name, variant="1D", folder=Path("models") / name) for name in names
+        )
+        self.installed = Installed(models, presets)
         self.changed.emit()
 
 
@@ -59,6 +64,8 @@ class FakeMasters(QObject):
         self.models = FakeModels()
         self.jobs: dict[str, FakeJob] = {}
         self.rendered: list[str] = []
+        self.albums = 0
+        self.matches: list[tuple[str, str, bool]] = []
         self.exported: list[tuple[str, Any]] = []
 
     def job(self, clip_id: str) -> FakeJob | None:
@@ -78,6 +85,13 @@ class FakeMasters(QObject):
 
     def render(self, clip_id: str) -> None:
         self.rendered.append(clip_id)
+
+    def master_album(self) -> object | None:
+        self.albums += 1
+        return None if self.jobs else object()
+
+    def save_match(self, clip_id: str, name: str, *, replacing: bool = False) -> None:
+        self.matches.append((clip_id, name, replacing))
 
     def export(self, clip_id: str, request: Any) -> None:
         self.exported.append((clip_id, request))
