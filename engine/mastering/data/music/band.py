@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,7 +53,10 @@ def render_parts(
     yield from _drum_tracks(rng, hits, kit, style, frames, rate, dry_db)
     kicks = [note.start_s for note in hits if note.drum == "kick"]
     ducking = style.duck * float(rng.uniform(0.0, 1.0)) if kicks else 0.0
-    thinned = _thinned(rng, bars, len(parts))
+    anchor = _anchor(parts)
+    if parts:
+        bars = tuple(replace(bar, energy=max(bar.energy, parts[anchor].energy)) for bar in bars)
+    thinned = _thinned(rng, bars, len(parts), anchor)
     for index, part in enumerate(parts):
         seed = int(rng.integers(2**31))
         playing = thinned[index]
@@ -80,12 +83,22 @@ def render_parts(
         )
 
 
-def _thinned(rng: np.random.Generator, bars: tuple[Bar, ...], parts: int) -> list[dict[int, bool]]:
-    """Per part: in which sections it plays; now and then one rests, never all of them."""
+def _anchor(parts: tuple[PartChoice, ...]) -> int:
+    """The part that carries the song: it plays in every section, so that none is silent."""
+    soloists = ("voice", "lead", "fx", "noise")
+    order = [(part.role in soloists, part.energy, index) for index, part in enumerate(parts)]
+    return min(order)[2] if order else 0
+
+
+def _thinned(
+    rng: np.random.Generator, bars: tuple[Bar, ...], parts: int, anchor: int
+) -> list[dict[int, bool]]:
+    """Per part: in which sections it plays; parts rest now and then, the anchor never."""
     sections = sorted({bar.section for bar in bars})
-    rests = rng.random((parts, len(sections))) < (0.15 if parts > 2 else 0.0)
-    rests[:, rests.all(axis=0)] = False
-    return [dict(zip(sections, (not r for r in row), strict=True)) for row in rests]
+    rests = rng.random((parts, len(sections))) < rng.uniform(0.0, 0.5)
+    if parts:
+        rests[anchor] = False
+    return [dict(zip(sections, (not rest for rest in row), strict=True)) for row in rests]
 
 
 def _plays(note: Note, part: PartChoice, bars: tuple[Bar, ...], playing: dict[int, bool]) -> bool:

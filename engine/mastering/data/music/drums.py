@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy import fft
 
-from engine.mastering.data.music.kernels import Sound, place
+from engine.mastering.data.music.kernels import Sound, place, ring
 from engine.mastering.data.music.note import Note
 from engine.mastering.data.music.struck import finish
 from engine.mastering.data.music.timbre import Numbers
@@ -31,11 +32,13 @@ def _hiss(
     rng: np.random.Generator, t: Numbers, rate: int, low_hz: float, high_hz: float
 ) -> Numbers:
     """Noise between two corners, 12 and 6 dB per octave."""
-    hz = np.fft.rfftfreq(len(t), 1.0 / rate)
+    frames = int(fft.next_fast_len(len(t), real=True))
+    hz = np.arange(frames // 2 + 1) * (rate / frames)
     shape = 1.0 / (1.0 + (low_hz / np.maximum(hz, 1.0)) ** 2)
-    shape = shape / np.sqrt(1.0 + (hz / high_hz) ** 2)
-    noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(len(t))) * shape, len(t))
-    return np.asarray(noise / (np.std(noise) + 1e-12))
+    shape = (shape / np.sqrt(1.0 + (hz / high_hz) ** 2)).astype(np.float32)
+    white = fft.rfft(rng.standard_normal(frames, dtype=np.float32))
+    noise = fft.irfft(white * shape, frames)[: len(t)]
+    return np.asarray(noise / (np.std(noise) + 1e-12), dtype=np.float64)
 
 
 def _skin(
@@ -110,9 +113,17 @@ def _metal(
         low = _hiss(take, t, rate, 0.5 * low_hz, 1.2 * low_hz) * np.exp(-t / ring_s)
         high = _hiss(take, t, rate, low_hz, bright_hz) * np.exp(-t / (0.5 * ring_s))
         top = _hiss(take, t, rate, 2.0 * low_hz, 2.0 * bright_hz) * np.exp(-t / (0.2 * ring_s))
-        bell = sum(
-            np.sin(2 * np.pi * hz * t + take.uniform(0.0, 6.28)) for hz in modes_hz
-        ) * np.exp(-t / (0.4 * ring_s))
+        angle = 2 * np.pi * modes_hz[modes_hz < 0.46 * rate] / rate
+        shrink = np.exp(-1.0 / (0.4 * ring_s * rate))
+        phases = take.uniform(0.0, 2 * np.pi, len(angle))
+        bell = np.empty(len(t), dtype=np.float32)
+        ring(
+            bell,
+            np.cos(phases),
+            np.sin(phases),
+            shrink * np.cos(angle),
+            shrink * np.sin(angle),
+        )
         mix = 0.3 * low + 0.6 * high + 0.7 * top + (1.0 - wash) * 0.3 * bell
         return np.asarray(mix * np.minimum(t / attack_s, 1.0))
 
@@ -120,13 +131,32 @@ def _metal(
 
 
 def _drum(hz: float, ring_s: float, slap: float, bend: float = 0.3) -> Shot:
+    """A tuned skin with the first modes of a circular membrane and the noise of the hit."""
+
     def shot(take: np.random.Generator, rate: int) -> Numbers:
         t = _time(min(5.0 * ring_s, 2.0), rate)
         tuned = hz * take.uniform(0.985, 1.015)
         body = _skin(t, tuned, bend, 0.03, ring_s)
-        body += 0.35 * _skin(t, 1.6 * tuned, 0.1, 0.02, 0.5 * ring_s)
+        for ratio, level in ((1.59, 0.5), (2.14, 0.35), (2.3, 0.3), (2.65, 0.25), (3.5, 0.2)):
+            off = take.uniform(0.98, 1.02)
+            body += level * _skin(t, off * ratio * tuned, 0.1, 0.02, ring_s / ratio**1.5)
         hit = _hiss(take, t, rate, 700.0, 4000.0) * np.exp(-t / 0.008)
         return body + 0.3 * slap * hit
+
+    return shot
+
+
+def _wood(hz: float, ring_s: float, slap: float) -> Shot:
+    """A short knock: many damped modes close together, over noise around them."""
+
+    def shot(take: np.random.Generator, rate: int) -> Numbers:
+        t = _time(8.0 * ring_s, rate)
+        modes = hz * np.array([1.0, 1.27, 1.66, 2.19, 2.63, 3.4]) * take.uniform(0.97, 1.03, 6)
+        body = sum(
+            take.uniform(0.3, 1.0) * _skin(t, mode, 0.0, 0.01, ring_s * hz / mode) for mode in modes
+        )
+        noise = _hiss(take, t, rate, 0.7 * hz, 3.0 * hz) * np.exp(-t / (0.5 * ring_s))
+        return np.asarray(body + slap * noise)
 
     return shot
 
@@ -175,8 +205,8 @@ def make_kit(style: str, names: set[str], rate: int, rng: np.random.Generator) -
         "kick": _kick(rng, style),
         "snare": _snare(rng, style),
         "clap": _clap(rng),
-        "rim": _drum(float(rng.uniform(700.0, 1800.0)), 0.02, 1.0),
-        "snap": _drum(float(rng.uniform(1400.0, 2200.0)), 0.015, 2.0),
+        "rim": _wood(float(rng.uniform(400.0, 1500.0)), float(rng.uniform(0.006, 0.02)), 0.7),
+        "snap": _wood(float(rng.uniform(1200.0, 2200.0)), 0.01, 1.5),
         "hat": _metal(rng, hat_hz, closed_s, 0.8 if not electronic else 0.5, 9000.0),
         "open hat": _metal(rng, hat_hz, open_s, 0.8, 8000.0),
         "ride": _metal(rng, 3500.0, float(rng.uniform(0.5, 1.0)), 0.3, 7000.0),
@@ -189,7 +219,7 @@ def make_kit(style: str, names: set[str], rate: int, rng: np.random.Generator) -
         "tambourine": _metal(rng, 6500.0, 0.09, 0.3, 10000.0),
         "conga low": _drum(skin_hz, float(rng.uniform(0.08, 0.25)), 0.8, 0.1),
         "conga high": _drum(1.5 * skin_hz, float(rng.uniform(0.05, 0.15)), 1.2, 0.1),
-        "block": _drum(float(rng.uniform(900.0, 2500.0)), 0.03, 0.3),
+        "block": _wood(float(rng.uniform(600.0, 2500.0)), float(rng.uniform(0.01, 0.03)), 0.4),
         "brush": _grain(float(rng.uniform(1000.0, 2500.0)), 0.08, 0.09),
         "boom": _drum(float(rng.uniform(28.0, 50.0)), float(rng.uniform(0.5, 1.2)), 0.4, 1.5),
         "riser": _riser(rng),

@@ -9,6 +9,8 @@ from engine.mastering.data.music.drums import make_kit
 from engine.mastering.data.music.kernels import Sound, add_noise, place
 from engine.mastering.data.music.timbre import noise_loop
 
+_BANDS_HZ = (80.0, 250.0, 700.0, 2000.0, 5500.0)
+
 
 def render_effects(name: str, bars: tuple[Bar, ...], frames: int, rate: int, seed: int) -> Sound:
     """Booms and crashes where sections begin, risers and reversed cymbals before them."""
@@ -30,16 +32,22 @@ def render_effects(name: str, bars: tuple[Bar, ...], frames: int, rate: int, see
 
 
 def render_bed(name: str, bars: tuple[Bar, ...], frames: int, rate: int, seed: int) -> Sound:
-    """A bed under the whole song: ``vinyl`` crackles, ``wind`` comes and goes."""
+    """A bed under the whole song: ``vinyl`` crackles, ``wind`` sweeps."""
     out = np.zeros((2, frames), dtype=np.float32)
     rng = np.random.default_rng(seed)
     blocks = frames // 32 + 2
-    low_hz, high_hz = (30.0, 900.0) if name == "vinyl" else (250.0, 2500.0)
-    for channel in range(2):
-        points = np.abs(rng.normal(1.0, 0.15 if name == "vinyl" else 0.6, 20))
-        amplitude = np.interp(np.linspace(0, 19, blocks), np.arange(20), points)
-        loop = noise_loop(rng, rate, low_hz, high_hz * float(rng.uniform(0.7, 1.5)))
-        add_noise(out[channel : channel + 1], 0, loop, 0, amplitude.astype(np.float32), 1.0, 0.0)
+    moves_db = 1.5 if name == "vinyl" else float(rng.uniform(3.0, 14.0))
+    points = max(int(frames / rate / float(rng.uniform(2.0, 8.0))), 2) + 1
+    tilt_db = 5.0 if name == "vinyl" else float(rng.uniform(0.0, 6.0))
+    for index, centre_hz in enumerate(_BANDS_HZ):
+        curve_db = moves_db * np.cumsum(rng.standard_normal(points)) * 0.7
+        curve_db -= curve_db.mean() + tilt_db * index
+        grid = np.linspace(0, points - 1, blocks)
+        gains = 10.0 ** (np.interp(grid, np.arange(points), curve_db) / 20.0)
+        for channel in range(2):
+            loop = noise_loop(rng, rate, 0.6 * centre_hz, 1.6 * centre_hz)
+            track = out[channel : channel + 1]
+            add_noise(track, 0, loop, 0, gains.astype(np.float32), 1.0, 0.0)
     if name == "vinyl":
         for _ in range(int(rng.uniform(3.0, 25.0) * frames / rate)):
             length = int(rng.uniform(4, 40))

@@ -16,7 +16,6 @@ from engine.mastering.data.music.kernels import (
     scale_by,
     soft_clip,
 )
-from engine.mastering.data.music.timbre import noise_loop
 
 STEP_FRAMES = 32
 LOWEST_LUFS, HIGHEST_LUFS = -22.8, -9.2
@@ -96,11 +95,15 @@ def make_loud(track: Sound, rate: int, lufs: float, squeeze: float, ceiling: flo
 
 
 def add_floor(track: Sound, rate: int, level_db: float, rng: np.random.Generator) -> None:
-    """Tape or room noise at an RMS level in dBFS, different in the two channels."""
+    """Tape or room noise at an RMS level in dBFS, white to red, different in the channels."""
     amplitude = np.full(track.shape[1] // 32 + 2, 10.0 ** (level_db / 20.0), dtype=np.float32)
-    low_hz, high_hz = float(rng.uniform(20.0, 2000.0)), float(rng.uniform(2500.0, 18000.0))
+    color = float(rng.uniform(0.0, 1.2))
+    hz = np.arange(int(1.5 * rate) // 2 + 1, dtype=np.float64) / 1.5
+    shape = (np.maximum(hz, 25.0) / 1000.0) ** -color / (1.0 + (25.0 / np.maximum(hz, 1.0)) ** 4)
     for channel in range(2):
-        loop = noise_loop(rng, rate, low_hz, high_hz)
+        spectrum = shape * np.exp(1j * rng.uniform(0.0, 2 * np.pi, len(hz)))
+        loop = np.fft.irfft(spectrum, int(1.5 * rate)).astype(np.float32)
+        loop /= np.std(loop)
         add_noise(track[channel : channel + 1], 0, loop, 0, amplitude, 1.0, 0.0)
 
 

@@ -116,7 +116,12 @@ _NEEDS = {
 
 
 def drum_notes(
-    rng: np.random.Generator, groove: str, bars: tuple[Bar, ...], swing: float, human_s: float
+    rng: np.random.Generator,
+    groove: str,
+    bars: tuple[Bar, ...],
+    swing: float,
+    human_s: float,
+    alone: bool,
 ) -> list[Note]:
     """Hits of the whole song: a groove per drum, small variations, fills and crashes.
 
@@ -125,16 +130,21 @@ def drum_notes(
     table = GROOVES[groove]
     chosen = {drum: str(rng.choice(rows)) for drum, rows in table.items()}
     others = {drum: str(rng.choice(rows)) for drum, rows in table.items()}
-    bare = rng.random() < 0.35  # all drums play all the time, as in a loop
+    # All drums play all the time, as in a loop, or the song is nothing but drums.
+    bare = alone or rng.random() < 0.35
     fills = rng.random() < 0.7 and "snare" in table
+    resting: frozenset[str] = frozenset()
     notes: list[Note] = []
     for bar in bars:
+        if bar.first and alone:
+            silent = [d for d in list(chosen)[1:] if rng.random() < 0.6 * (1.0 - bar.energy)]
+            resting = frozenset(silent)
         steps = 4 * bar.beats
         step_s = bar.beat_s / 4.0
         rows = others if bar.section % 3 == 1 else chosen
         filling = fills and bar.last and rng.random() < 0.8
         for drum, row in rows.items():
-            if not bare and bar.energy < _NEEDS.get(drum, 0.0):
+            if drum in resting or (not bare and bar.energy < _NEEDS.get(drum, 0.0)):
                 continue
             for step in range(steps):
                 mark = row[step % 16]

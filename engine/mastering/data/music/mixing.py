@@ -24,7 +24,7 @@ _COMMERCIAL = (
 TONE_HZ = (40.0, 100.0, 300.0, 1000.0, 4000.0, 12000.0)
 
 _HIGH_PASS_HZ = {
-    "kick": 28.0, "snare": 90.0, "kit": 60.0, "bass": 30.0, "guitar": 80.0, "voice": 90.0,
+    "kick": 22.0, "snare": 90.0, "kit": 60.0, "bass": 22.0, "guitar": 80.0, "voice": 90.0,
     "pad": 60.0, "arp": 120.0, "choir": 120.0, "chords": 70.0, "lead": 70.0, "fx": 25.0,
     "noise": 20.0,
 }  # fmt: skip
@@ -134,17 +134,30 @@ class Desk:
             room *= self.curve(
                 third_octaves_hz(),
                 -10.0 * np.log10(1.0 + (third_octaves_hz() / damping_hz) ** 2)
-                - 10.0 * np.log10(1.0 + (150.0 / third_octaves_hz()) ** 4),
+                - 10.0 * np.log10(1.0 + (70.0 / third_octaves_hz()) ** 4),
             )
             self.mix[channel] += room * self.send[channel]
 
-    def shape_image(self, width: float, mono_below_hz: float) -> None:
-        """Scale the side signal, less and less towards the bass."""
+    def shape_image(
+        self, side_db: float, tilt_db: float, mono_below_hz: float, most_db: float = 12.0
+    ) -> None:
+        """Bring the side signal to a level relative to the mid one between 200 Hz and 6 kHz.
+
+        It is boosted by ``most_db`` at most, gains ``tilt_db`` per octave above 1.5 kHz, fades out
+        below ``mono_below_hz``; ``side_db`` -inf is mono.
+        """
         mid = 0.5 * (self.mix[0] + self.mix[1])
+        if side_db == -np.inf:
+            self.mix[0] = self.mix[1] = mid
+            return
         side = 0.5 * (self.mix[0] - self.mix[1])
+        heard = slice(*np.searchsorted(self.hz, (200.0, 6000.0)))
+        ratio = np.sum(np.abs(side[heard]) ** 2) / (np.sum(np.abs(mid[heard]) ** 2) + 1e-20)
+        gain_db = min(side_db - 10.0 * np.log10(ratio + 1e-12), most_db)
         grid = third_octaves_hz(16.0, 20000.0)
         mono_db = -10.0 * np.log10(1.0 + (mono_below_hz / grid) ** 4)
-        side *= np.float32(width) * self.curve(grid, mono_db)
+        tilted_db = tilt_db * np.maximum(np.log2(grid / 1500.0), 0.0)
+        side *= self.curve(grid, gain_db + mono_db + tilted_db)
         self.mix[0], self.mix[1] = mid + side, mid - side
 
     def band_db(self) -> tuple[Numbers, Numbers]:

@@ -154,9 +154,10 @@ def tune(octave: int = 5, density: float = 1.2, rest: float = 0.25) -> Player:
         beats = 2 * bars[0].beats
         motifs = [motif(rng, beats, density) for _ in range(3)]
         notes: list[Note] = []
-        at = 0
+        at, rested = 0, True
         for index in range(0, len(bars) - 1, 2):
-            if rng.random() < rest:
+            rested = not rested and rng.random() < rest
+            if rested:
                 continue
             pair = (bars[index], bars[index + 1])
             rhythm = motifs[int(rng.choice((0, 0, 1, 2)))]

@@ -12,7 +12,7 @@ from engine.mastering.data.music.arrangement import arrange
 from engine.mastering.data.music.band import PartChoice, render_parts
 from engine.mastering.data.music.grooves import drum_notes
 from engine.mastering.data.music.harmony import PROGRESSIONS, Key, random_key
-from engine.mastering.data.music.mixing import Desk
+from engine.mastering.data.music.mixing import TONE_HZ, Desk
 from engine.mastering.data.music.note import Note
 from engine.mastering.data.music.style import Range, Style
 from engine.mastering.data.music.styles import STYLES
@@ -32,7 +32,8 @@ class MixFacts:
     swell_db: float
     ceiling_db: float
     mono: bool
-    width: float
+    side_db: float
+    side_tilt_db: float
     mono_below_hz: float
     reverb_s: float
     reverb_db: float
@@ -74,13 +75,15 @@ def _uniform(rng: np.random.Generator, span: Range) -> float:
 
 
 def _draw_mix(rng: np.random.Generator, style: Style) -> MixFacts:
-    spread = np.array([4.0, 2.5, 1.8, 1.5, 2.2, 4.0]) * style.tone_spread
+    spread = np.array([6.0, 3.0, 2.5, 1.8, 2.0, 3.0]) * style.tone_spread
+    slope_db = style.slope_db + 0.8 * style.tone_spread * float(rng.standard_normal())
     tone_db = np.array(style.tone_db) + spread * rng.standard_normal(6)
+    tone_db += slope_db * np.log2(np.array(TONE_HZ) / 700.0)
     dull = rng.random() < style.dull
     wall = not dull and rng.random() < 0.4
     top_hz = 21000.0
     if dull:
-        top_hz = float(rng.uniform(3500.0, 9000.0))
+        top_hz = float(np.exp(rng.uniform(np.log(4000.0), np.log(12000.0))))
     elif wall:
         top_hz = float(rng.choice([15000.0, 16000.0, 16000.0, 17500.0, 19000.0]))
     return MixFacts(
@@ -89,15 +92,16 @@ def _draw_mix(rng: np.random.Generator, style: Style) -> MixFacts:
         swell_db=_uniform(rng, style.swell_db),
         ceiling_db=float(rng.choice([-0.1, -0.3, -0.5, -1.0, -1.0, -2.0])),
         mono=bool(rng.random() < style.mono),
-        width=_uniform(rng, style.width),
-        mono_below_hz=float(rng.uniform(60.0, 220.0)),
+        side_db=_uniform(rng, style.side_db),
+        side_tilt_db=float(rng.normal(1.2, 1.2)),
+        mono_below_hz=float(rng.uniform(60.0, 220.0)) if rng.random() < 0.45 else 0.0,
         reverb_s=_uniform(rng, style.reverb_s),
         reverb_db=_uniform(rng, style.reverb_db),
         follows=_uniform(rng, style.follows),
         tone_db=tuple(float(v) for v in tone_db),
         top_hz=top_hz,
         wall=wall,
-        noise_floor_db=_uniform(rng, style.noise_db),
+        noise_floor_db=_uniform(rng, style.noise_db) if rng.random() < style.hiss else -130.0,
         fade_in_s=float(rng.uniform(1.0, 8.0)) if rng.random() < 0.12 else 0.005,
         fade_out_s=float(rng.uniform(1.0, 8.0)) if rng.random() < 0.12 else 0.005,
     )
@@ -169,13 +173,16 @@ def compose(seed: int, duration_s: float = 40.0, rate: int = 44100) -> Clip:
     key = Key.named(tonic, mode)
     hits: list[Note] = []
     if song.groove:
-        hits = drum_notes(rng, song.groove, bars, song.swing, style.human_ms / 1000.0)
+        hits = drum_notes(
+            rng, song.groove, bars, song.swing, style.human_ms / 1000.0, not song.parts
+        )
     desk = Desk(frames, rate, 0.5)
     for part in render_parts(rng, song.parts, hits, song.kit, key, bars, style, frames, rate):
         desk.add(part)
     mix = song.mix
     desk.add_room(rng, mix.reverb_s, float(rng.uniform(2500.0, 9000.0)))
-    desk.shape_image(0.0 if mix.mono else mix.width, mix.mono_below_hz)
+    side_db = -np.inf if mix.mono else mix.side_db
+    desk.shape_image(side_db, mix.side_tilt_db, mix.mono_below_hz)
     desk.master_tone(np.array(mix.tone_db), mix.follows)
     desk.low_pass(mix.top_hz, mix.wall)
     track = desk.samples(frames)

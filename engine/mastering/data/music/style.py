@@ -97,14 +97,16 @@ class Style:
     swell_db: Range = (0.0, 1.0)
     reverb_s: Range = (0.5, 2.0)
     reverb_db: Range = (-24.0, -12.0)
-    width: Range = (0.5, 1.2)
+    side_db: Range = (-17.0, -2.0)
     mono: float = 0.08
     duck: float = 0.0
     follows: Range = (0.5, 0.9)
     tone_db: tuple[float, float, float, float, float, float] = (0, 0, 0, 0, 0, 0)
     tone_spread: float = 1.0
+    slope_db: float = 0.4
     dull: float = 0.1
-    noise_db: Range = (-95.0, -65.0)
+    noise_db: Range = (-90.0, -60.0)
+    hiss: float = 0.5
 
 
 def part(role: str, instruments: str, players: str, chance: float = 1.0, energy: float = 0.0,

@@ -169,7 +169,7 @@ SUSTAINED: dict[str, Maker] = {
     "strings": lambda g: _bowed(g, float(g.uniform(1.0, 1.8)), int(g.integers(3, 5))),
     "violin": lambda g: _bowed(g, 1.0, 1),
     "cello": lambda g: _bowed(g, 2.5, 1),
-    "trumpet": lambda g: _blown(g, _brass(float(g.uniform(900.0, 1600.0))), 0.02),
+    "trumpet": lambda g: _blown(g, _brass(float(g.uniform(1000.0, 2600.0))), 0.02),
     "brass": lambda g: replace(
         _blown(g, _brass(float(g.uniform(500.0, 1000.0))), 0.02),
         voices=3, detune_cents=8.0, width=0.6, attack_s=float(g.uniform(0.04, 0.15)),
