@@ -17,7 +17,15 @@ from engine.cache import Cache
 from engine.mastering.biquad import response_db
 from engine.mastering.chain import render
 from engine.mastering.master import MasterResult, MasterSpec, master
-from engine.mastering.parameters import Amounts, Band, BandKind, ChainParameters, Imager, Limiter
+from engine.mastering.parameters import (
+    Amounts,
+    Band,
+    BandKind,
+    ChainParameters,
+    Imager,
+    Limiter,
+    Residual,
+)
 from engine.mastering.prediction import Confidence, Prediction
 from engine.tasks import Cancelled, Context, Failure
 
@@ -175,6 +183,96 @@ def test_a_model_that_is_missed_is_told(cache: Cache) -> None:
     result = master(MasterSpec(source, cache, without_model="No model is installed."))
     assert "No model is installed." in result.warnings
     assert result.prediction is None
+
+
+class Echo:
+    """A residual stage: adds the signal, times an amount, and is late by 700 frames."""
+
+    latency_frames = 700
+
+    def __init__(self, channels: int, amount: float) -> None:
+        self.amount, self.channels = amount, channels
+        self.reset()
+
+    def reset(self) -> None:
+        self.held = np.zeros((self.channels, self.latency_frames))
+
+    def process(self, block: np.ndarray) -> np.ndarray:
+        joined = np.concatenate([self.held, block], axis=1)
+        self.held = joined[:, block.shape[1] :]
+        return (1.0 + self.amount) * joined[:, : block.shape[1]]
+
+
+@dataclass
+class Deep(Stand):
+    """A predictor with a residual network."""
+
+    def residual_stage(
+        self, prediction: Prediction, rate: int, channels: int, amount: float
+    ) -> Echo:
+        return Echo(channels, amount)
+
+
+NETWORK = Residual(model="0123abcd", amount=1.0)
+
+
+def test_the_residual_is_off_until_it_is_asked_for(cache: Cache) -> None:
+    source = stored(cache, song(), "residual")
+    model = Deep(replace(ANSWER, residual=NETWORK))
+    off = master(MasterSpec(source, cache, model=model, lufs=-24.0))
+    on = master(MasterSpec(source, cache, model=model, lufs=-24.0, amounts=Amounts(residual=0.5)))
+    assert not off.applied.residual.active
+    assert on.applied.residual == replace(NETWORK, amount=0.5)
+    # The stand-in makes everything 1.5 times as loud, and the limiter's gain takes it back.
+    louder_db = off.applied.limiter.gain_db - on.applied.limiter.gain_db
+    assert louder_db == pytest.approx(20.0 * np.log10(1.5), abs=0.02)
+    effect = next(each for each in on.effects if each.stage == "residual")
+    assert effect.measures[0].value == pytest.approx(-6.02, abs=0.01)
+    assert on.rendering_key != off.rendering_key
+
+
+def test_parameters_with_a_residual_render_the_same_bits_with_its_model(cache: Cache) -> None:
+    source = stored(cache, song(), "again")
+    model = Deep(replace(ANSWER, residual=NETWORK))
+    amounts = Amounts(residual=1.0)
+    first = master(MasterSpec(source, cache, model=model, amounts=amounts))
+    read = ChainParameters.from_json(first.applied.to_json())
+    other = Cache(cache.root.parent / "other", 1 << 28)
+    spec = MasterSpec(source, other, model=model, parameters=read, keep_gain=True, amounts=amounts)
+    again = master(spec)
+    assert np.array_equal(again.rendered.clip().samples, first.rendered.clip().samples)
+    with pytest.raises(Failure, match="not installed"):
+        master(replace(spec, model=None))
+
+
+def test_what_the_network_heard_is_part_of_the_key(cache: Cache, tmp_path: Path) -> None:
+    source = stored(cache, song(), "heard")
+    model = Deep(replace(ANSWER, residual=NETWORK))
+    keys = []
+    for seed in (5, 6):
+        reference = file_of(tmp_path, f"{seed}.wav", song(seed, 3.0))
+        spec = MasterSpec(source, cache, references=(reference,), model=model)
+        keys.append(
+            [
+                master(replace(spec, amounts=Amounts(residual=amount))).rendering_key
+                for amount in (0.0, 1.0)
+            ]
+        )
+    assert keys[0][0] == keys[1][0] and keys[0][1] != keys[1][1]
+
+
+def test_a_refinement_stays_near_the_prediction_and_nearer_the_reference(
+    cache: Cache, tmp_path: Path
+) -> None:
+    source = stored(cache, song(1), "refined")
+    bright = render(Clip(song(2).T, RATE), replace(OPEN, bands=(replace(SHELF, gain_db=9.0),)))
+    reference = file_of(tmp_path, "bright.wav", bright.samples.T)
+    spec = MasterSpec(source, cache, references=(reference,), model=Stand())
+    plain, refined = (master(replace(spec, refine=each)) for each in (False, True))
+    assert plain.applied.bands == ANSWER.bands
+    (band,) = refined.applied.bands
+    assert SHELF.gain_db + 0.5 < band.gain_db < 9.0
+    assert refined.prediction == plain.prediction and refined.history
 
 
 def assert_untouched(result: MasterResult) -> None:
