@@ -31,6 +31,7 @@ class Averages:
         state = module.state_dict(keep_vars=True)
         self._weights = {key: value for key, value in state.items() if key in own}
         self._buffers = {key: value for key, value in state.items() if key not in own}
+        self._owners = {key: _owner(module, key) for key in self._buffers}
         self.tensors: dict[str, Tensor] = {
             key: value.detach().clone() for key, value in state.items()
         }
@@ -65,4 +66,12 @@ class Averages:
         finally:
             for key, value in state.items():
                 value.data = kept[key]
+            # a module that was moved to another device and back has new buffers
+            for key, (owner, name) in self._owners.items():
+                owner._buffers[name] = self._buffers[key]
             self._module.train(training)
+
+
+def _owner(module: nn.Module, key: str) -> tuple[nn.Module, str]:
+    path, _, name = key.rpartition(".")
+    return module.get_submodule(path), name

@@ -31,7 +31,8 @@ class LoopState:
     """Where the loop is: the numbers of a checkpoint.
 
     ``updates`` counts steps that changed the weights, ``skipped`` those that could not, ``stale``
-    validations since the best. ``window`` holds the sums of what was not logged yet.
+    validations since the best. ``window`` holds the sums of what was not logged yet and
+    ``window_counts`` of how many steps, as a loss need not come at every step.
     """
 
     step: int = 0
@@ -47,20 +48,20 @@ class LoopState:
     started_at: float = 0.0
     best_scores: dict[str, float] = field(default_factory=dict)
     window: dict[str, float] = field(default_factory=dict)
-    window_steps: int = 0
+    window_counts: dict[str, int] = field(default_factory=dict)
 
     def record(self, measured: Mapping[str, float]) -> None:
         """Count a step that changed the weights, and its numbers."""
         self.updates += 1
         self.skipped_in_a_row = 0
-        self.window_steps += 1
         for name, value in measured.items():
             self.window[name] = self.window.get(name, 0.0) + value
+            self.window_counts[name] = self.window_counts.get(name, 0) + 1
 
     def take_window(self) -> dict[str, float]:
         """Means of the numbers since the last call; none if every step was skipped."""
-        means = {name: value / self.window_steps for name, value in self.window.items()}
-        self.window, self.window_steps = {}, 0
+        means = {name: value / self.window_counts[name] for name, value in self.window.items()}
+        self.window, self.window_counts = {}, {}
         return means
 
     def judge(self, scores: Mapping[str, float], score: float) -> bool:

@@ -299,9 +299,13 @@ class _Loop:
         if self.state.previewed_step == self.state.step:
             return
         seed_step(self.recipe.seed, 0, 0)
-        with self.averages.used():
-            previews = self.trainable.previews()
-        recorder.previews(self.state.step, previews)
+        try:
+            with self.averages.used():
+                previews = self.trainable.previews()
+            recorder.previews(self.state.step, previews)
+        except (Failure, OSError, ArithmeticError, ValueError, RuntimeError) as error:
+            # hours of training are worth more than something to listen to
+            self.context.warn(f"Some previews could not be made. {as_failure(error)}")
         self.state.previewed_step = self.state.step
         self._tick()
 

@@ -85,7 +85,7 @@ class Stepper:
             the weights were changed: they are not if any of that is not finite.
         """
         self.optimizer.zero_grad(set_to_none=True)
-        sums: dict[str, Tensor] = {}
+        parts: dict[str, list[Tensor]] = {}
         for batch in batches:
             with torch.autocast(self._device, torch.bfloat16, enabled=self._half):
                 losses = self._losses(batch)
@@ -93,14 +93,13 @@ class Stepper:
                 raise KeyError(f"losses() gave {sorted(losses)}, without “{TOTAL}”")
             torch.autograd.backward(losses[TOTAL] / len(batches))
             for name, value in losses.items():
-                part = value.detach().float() / len(batches)
-                sums[name] = sums[name] + part if name in sums else part
-        values = torch.stack([sums[name].reshape(()) for name in sums])
+                parts.setdefault(name, []).append(value.detach().float().reshape(()))
+        values = torch.stack([torch.stack(part).mean() for part in parts.values()])
         gradients = self._gradients()
         self._team.average([*gradients, values])
         norm = torch.nn.utils.get_total_norm(gradients)
         numbers = torch.cat([values, norm.reshape(1).to(values)]).tolist()
-        measured = dict(zip([*sums, NORM], numbers, strict=True))
+        measured = dict(zip([*parts, NORM], numbers, strict=True))
         if not (math.isfinite(measured[TOTAL]) and math.isfinite(measured[NORM])):
             return measured, False
         if 0.0 < self._settings.clip_norm < measured[NORM]:

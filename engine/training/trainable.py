@@ -70,7 +70,10 @@ class Trainable(Protocol):
         ...
 
     def losses(self, batch: Any) -> Mapping[str, Tensor]:
-        """Scalars to log; ``"total"`` is the one that is made small. The same names every time."""
+        """Scalars to log; ``"total"`` is the one that is made small.
+
+        Others need not come every time, but which come follows from the batch's number alone.
+        """
         ...
 
     def validate(self, context: Context) -> Mapping[str, float]:

@@ -166,3 +166,16 @@ def test_averages_are_used_only_inside(trained):
     assert module.training
     assert not torch.equal(averages.tensors["one.weight"], own["one.weight"])
     assert averages.tensors["norm.num_batches_tracked"] == 4
+
+
+def test_a_module_that_moves_while_its_averages_are_used_gets_its_own_buffers_back(trained):
+    module, averages, _ = trained()
+    own = {key: value.clone() for key, value in module.state_dict().items()}
+    with averages.used():
+        module.double().float()
+    assert same(module.state_dict(), own)
+    module(torch.randn(4, 3) + 5.0)
+    averages.update(5)
+    mean = averages.tensors["norm.running_mean"]
+    assert torch.equal(mean, module.norm.running_mean)
+    assert not torch.equal(mean, own["norm.running_mean"])

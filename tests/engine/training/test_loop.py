@@ -15,12 +15,14 @@ import soundfile
 import torch
 from torch import nn
 
+from engine.audio.clip import Clip
 from engine.tasks import Cancelled, Context, Failure, run_inline
 from engine.training.bundle import load_bundle
 from engine.training.loop import train
 from engine.training.optimization import Stepper, make_optimizer
 from engine.training.run_folder import RunFolder, RunStatus
 from engine.training.team import Solo
+from engine.training.trainable import Preview
 from tests.engine.training.toy import Regression
 
 
@@ -362,6 +364,38 @@ def test_previews_are_audio_and_figures_are_plots(recipe, spec):
     figure = folder.figures()["weights"]
     assert figure["style"] == "bar"
     assert figure["series"][0]["x"] == list("abcde")
+
+
+def test_a_preview_that_fails_does_not_end_the_training(recipe, spec):
+    class Mute(Regression):
+        def previews(self):
+            clip = Clip(np.full((1, 64), np.nan, np.float32), 8000)
+            return (Preview("broken", clip, clip),)
+
+    job = replace(spec(recipe()), make=lambda recipe, device, context: Mute(recipe))
+    context = Context()
+    result = run_inline(train, job, context=context)
+    assert result.step == 20
+    assert [text for text in context.warnings if "previews" in text]
+    assert RunFolder(result.run).samples() == ()
+
+
+def test_a_loss_that_comes_now_and_then_is_logged_as_its_own_mean(recipe, spec):
+    class Sometimes(Regression):
+        def batch(self, step, rank, world):
+            return (*super().batch(step, rank, world), step)
+
+        def losses(self, batch):
+            extra = {"rare": torch.tensor(float(batch[2]))} if batch[2] % 3 == 0 else {}
+            return super().losses(batch[:2]) | extra
+
+    loops = {"log_every": 7, "steps": 14, "accumulate": 2}
+    job = replace(spec(recipe(**loops)), make=lambda recipe, device, context: Sometimes(recipe))
+    result = run_inline(train, job)
+    steps, values = RunFolder(result.run).metrics().curve("train", "rare")
+    # batches 0..13 hold 0 3 6 9 12, one in each of five steps; then 15 18 21 24 27
+    assert steps.tolist() == [7, 14]
+    assert values.tolist() == [6.0, 21.0]
 
 
 def test_no_file_of_a_run_is_a_pickle(recipe, spec, tmp_path):
