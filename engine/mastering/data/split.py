@@ -8,6 +8,7 @@ that costs: the shares are met on average only, and a handful of groups may leav
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -44,8 +45,9 @@ USUAL_SHARES = Shares()
 
 def split_of(group: str, seed: int = 0, shares: Shares = USUAL_SHARES) -> Split:
     """What a group is used for; depends on nothing but the arguments."""
-    # surrogatepass: file names need not be valid Unicode
-    text = f"{seed}:{group}".encode("utf-8", "surrogatepass")
+    # Systems write the same accent in one character or in two, and names need not be valid.
+    composed = unicodedata.normalize("NFC", group)
+    text = f"{seed}:{composed}".encode("utf-8", "surrogatepass")
     digest = hashlib.blake2b(text, digest_size=8).digest()
     place = int.from_bytes(digest, "big") / 2.0**64
     if place < shares.test:

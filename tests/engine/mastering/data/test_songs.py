@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -177,3 +179,12 @@ def test_the_projects_own_composer_is_used_where_no_other_is_given() -> None:
     assert composer_version() == composer_version()
     with pytest.raises(KeyError):
         songs.part("seed-000006", 0.0, 1.0, 22050)
+
+
+def test_workers_can_be_handed_a_searched_folder(tmp_path: Path) -> None:
+    write(tmp_path / "ann_one.wav", 6.0, 1)
+    (tmp_path / "bad.wav").write_bytes(b"RIFFnonsense")
+    songs = Recordings(tmp_path)
+    with ProcessPoolExecutor(1, get_context("spawn")) as executor:
+        part = executor.submit(songs.part, "ann_one.wav", 1.0, 2.0, RATE).result()
+    assert np.array_equal(part.samples, songs.part("ann_one.wav", 1.0, 2.0, RATE).samples)

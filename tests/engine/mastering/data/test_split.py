@@ -85,6 +85,11 @@ def test_another_process_divides_alike() -> None:
         assert printed.strip() == str([split_of(f"g{n}", 3).value for n in range(50)])
 
 
+def test_an_accent_written_either_way_is_the_same_group() -> None:
+    one, two = "caf\u00e9", "cafe\u0301"
+    assert all(split_of(one, seed) is split_of(two, seed) for seed in range(30))
+
+
 @pytest.mark.parametrize("shares", [(-0.1, 0.1), (0.6, 0.5), (float("nan"), 0.1)])
 def test_impossible_shares_are_refused(shares: tuple[float, float]) -> None:
     with pytest.raises(Failure):
