@@ -29,6 +29,7 @@ from app.master_tasks import (
 )
 from app.match_task import MatchSpec, save_match
 from app.models import Models
+from app.usage_task import UsageSpec, find_usage
 from engine.cache import Cache
 from engine.lanes import Job, JobState, Lane, Lanes
 from engine.locations import Locations
@@ -144,6 +145,11 @@ class Masters(QObject):
 
         job.ended.connect(end)
         return job
+
+    def find_usage(self, folder: Path, model: str) -> Job:
+        """Ask a model about every recording of a folder."""
+        spec = UsageSpec(folder, model, self._cache, self.models.shelf)
+        return self._lanes.submit(f"Band usage of {folder.name}", find_usage, spec, lane=Lane.HEAVY)
 
     def cancel(self, clip_id: str) -> None:
         """Stop a clip's job."""

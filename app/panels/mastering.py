@@ -14,6 +14,7 @@ from app.canvas.response import ResponseView
 from app.commands import Command
 from app.document.state import MasteringEntry, SessionState
 from app.panels.base import Panel, Services
+from app.usage_window import UsageWindow
 from app.widgets.amounts_box import why_no_residual
 from app.widgets.band_strip import BandStrip
 from app.widgets.difference_button import DifferenceButton
@@ -52,6 +53,7 @@ class MasteringPanel(Panel):
         self._watched = JobWatch(self)
         self._fitting: ChainParameters | None = None
         self._possible: tuple[bool, ...] = ()
+        self._usage = UsageWindow(services, self)
 
         theme = services.theme
         self.chain = LiveChain(services.player, self)
@@ -97,6 +99,8 @@ class MasteringPanel(Panel):
             *self.chain.commands(),
             here("master.save_match", "Save match as preset…", self.save_match,
                  enabled=self._has_references),
+            here("master.band_usage", "Band usage…", self._usage.open, enabled=lambda: True,
+                 hint="Which bands a model opens over a folder of recordings"),
             here("master.export", "Export…", self.export, ("Ctrl+E",), menu="File"),
             *(
                 here(f"master.band_{band}", f"Select band {band}", select, menu="")

@@ -31,6 +31,11 @@ class Bundle(Protocol):
         """Its design: 1A to 1D."""
 
 
+def title_of(model: Bundle) -> str:
+    """What a model is called in a list: "mastering-1d (1D)"."""
+    return f"{model.name} ({model.variant})"
+
+
 def explain(entry: MasteringEntry, installed: Sequence[Bundle] | None) -> str:
     """What Master will do with the model that is chosen, in a sentence or two.
 
@@ -123,7 +128,7 @@ class ModelChooser(QComboBox):
         self.clear()
         self._offer(AUTO_MODEL, FIXED[AUTO_MODEL])
         for each in self._installed or ():
-            self._offer(each.folder.name, f"{each.name} ({each.variant})")
+            self._offer(each.folder.name, title_of(each))
         if chosen not in FIXED and self.findData(chosen) < 0:
             self._offer(
                 chosen, f"{chosen} (not installed)" if self._installed is not None else chosen
