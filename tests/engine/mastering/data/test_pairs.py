@@ -254,3 +254,22 @@ def test_normalising_reports_its_gain() -> None:
 def test_impossible_settings_are_refused(wrong: dict[str, tuple[float, ...]]) -> None:
     with pytest.raises(Failure):
         PairSettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_no_song_outside_the_given_names_is_ever_read() -> None:
+    """Neither as a part, nor as a reference, nor mixed in."""
+    collection = songs(6)
+    read: set[str] = set()
+
+    class Watched(ProceduralSongs):
+        def part(self, name: str, start_s: float, duration_s: float, rate: int) -> Clip:
+            read.add(name)
+            return collection.part(name, start_s, duration_s, rate)
+
+    watched = Watched(range(6), 8.0, compose=pulses)
+    settings = PairSettings(part_s=1.0, rate=8000, augment=AugmentSettings(mix_probability=1.0))
+    allowed = watched.names[1::2]
+    made = Pairs(watched, allowed, settings)
+    for index in range(20):
+        made.pair(index)
+    assert read == set(allowed)
