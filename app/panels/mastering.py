@@ -53,7 +53,7 @@ class MasteringPanel(Panel):
         self._watched = JobWatch(self)
         self._fitting: ChainParameters | None = None
         self._possible: tuple[bool, ...] = ()
-        self._usage = UsageWindow(services, self)
+        self._usage = UsageWindow(services.theme, services.masters, services.fail, self)
 
         theme = services.theme
         self.chain = LiveChain(services.player, self)

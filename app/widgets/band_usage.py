@@ -39,7 +39,7 @@ class UsagePlots:
 
     gates: QWidget
     active: QWidget
-    show: Callable[[BandUsage], object]
+    show: Callable[[BandUsage], None]
 
 
 class BandUsageDialog(QDialog):
