@@ -124,7 +124,7 @@ def load_checkpoint(
     Failure
         If a file is missing or damaged, or the module has other weights.
     """
-    state = _load_state(folder / "state.json")
+    state = load_state(folder)
     weights = load_tensors(folder / "model.safetensors")
     own = module.state_dict()
     strange = set(own) ^ set(weights)
@@ -146,9 +146,10 @@ def load_checkpoint(
     return state
 
 
-def _load_state(path: Path) -> LoopState:
+def load_state(folder: Path) -> LoopState:
+    """Only the loop's numbers of a checkpoint; raises :class:`Failure` if they are damaged."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads((folder / "state.json").read_text(encoding="utf-8"))
         version = values.pop("version")
         if version != VERSION:
             raise ValueError(f"it is of version {version}, not {VERSION}")
@@ -157,7 +158,7 @@ def _load_state(path: Path) -> LoopState:
         return LoopState(**{item.name: values[item.name] for item in fields(LoopState)})
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise Failure(
-            f"The checkpoint {path.parent} cannot be read.",
+            f"The checkpoint {folder} cannot be read.",
             f"{type(error).__name__}: {error}.",
             "Remove that folder to go on from the one before.",
         ) from error

@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from engine.tasks import Cancelled, Context, Failure
 from engine.training.child_failure import clear_failures, first_failure
-from engine.training.loop import TrainResult, open_run
+from engine.training.loop import TrainResult, begin_run, check_run
 from engine.training.recipe import Recipe
 from engine.training.run_folder import RunFolder, RunStatus, State
 
@@ -68,8 +70,15 @@ def launch(spec: LaunchSpec, context: Context) -> TrainResult:
             "torchrun needs a Python of its own.",
             "Install audiobench with pip for that, or train with one process.",
         )
+    if spec.device == "cuda" and torch.cuda.device_count() < spec.processes:
+        raise Failure(
+            f"{spec.processes} processes need {spec.processes} GPUs.",
+            f"This machine has {torch.cuda.device_count()}.",
+            "Take fewer processes, or the device cpu.",
+        )
     folder = RunFolder(spec.run)
-    open_run(folder, spec.recipe, resume=spec.resume)
+    check_run(folder, spec.recipe, resume=spec.resume)
+    begin_run(folder, spec.recipe)
     clear_failures(folder.path)
     steps = spec.recipe.loop.steps
     before = folder.status()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import time
@@ -14,7 +15,7 @@ from engine.failures import as_failure
 from engine.tasks import Cancelled, Context, Failure
 from engine.training.averages import Averages
 from engine.training.batches import Batches
-from engine.training.checkpoint import LoopState, list_checkpoints, load_checkpoint
+from engine.training.checkpoint import LoopState, list_checkpoints, load_checkpoint, load_state
 from engine.training.metrics import TRAIN, VALIDATION
 from engine.training.optimization import Stepper, seed_step
 from engine.training.recipe import Recipe, save_recipe
@@ -82,22 +83,26 @@ def train(spec: TrainSpec, context: Context) -> TrainResult:
 def train_in_team(spec: TrainSpec, context: Context, team: Team) -> TrainResult:
     """Train as one process of a team; see :func:`train`."""
     folder = RunFolder(spec.run)
-    if team.rank == 0:
-        open_run(folder, spec.recipe, resume=spec.resume)
-    team.follow(GO)
-    loop = _Loop(spec, context, team, folder)
-    try:
-        return loop.run()
-    except Cancelled:
-        loop.tell("stopped", "Stopped; it can be resumed.")
-        raise
-    except BaseException as error:
-        loop.tell("failed", str(as_failure(error)))
-        raise
+    with contextlib.ExitStack() as stack:
+        if team.rank == 0:
+            check_run(folder, spec.recipe, resume=spec.resume)
+            stack.enter_context(folder.held())
+            begin_run(folder, spec.recipe)
+        team.follow(GO)
+        loop = _Loop(spec, context, team, folder)
+        try:
+            return loop.run()
+        except Cancelled:
+            loop.tell("stopped", "Stopped; it can be resumed.")
+            raise
+        except BaseException as error:
+            with contextlib.suppress(OSError):  # a full disk is told by the error itself
+                loop.tell("failed", str(as_failure(error)))
+            raise
 
 
-def open_run(folder: RunFolder, recipe: Recipe, *, resume: bool) -> None:
-    """Make a run folder ready for a training, or refuse it.
+def check_run(folder: RunFolder, recipe: Recipe, *, resume: bool) -> None:
+    """Refuse a folder in which this training cannot begin or go on; change nothing.
 
     Raises
     ------
@@ -124,6 +129,10 @@ def open_run(folder: RunFolder, recipe: Recipe, *, resume: bool) -> None:
         raise Failure(
             f"The training in {folder.path} is of the kind “{kind}”, not “{recipe.kind}”."
         )
+
+
+def begin_run(folder: RunFolder, recipe: Recipe) -> None:
+    """Forget old requests to pause or stop, and keep the recipe."""
     folder.path.mkdir(parents=True, exist_ok=True)
     folder.clear_requests()
     save_recipe(recipe, folder.recipe_path)
@@ -148,8 +157,12 @@ class _Loop:
 
     def run(self) -> TrainResult:
         """Train to the end."""
+        steps = list_checkpoints(self.folder.checkpoints) if self._spec.resume else ()
+        newest = self.folder.checkpoints / f"{steps[-1]:08d}" if steps else None
+        if newest is not None:  # so that the status never goes back
+            self.state = load_state(newest)
         self.tell("running", "Preparing data and model.")
-        self._prepare()
+        self._prepare(newest)
         try:
             self._train()
         except Cancelled:
@@ -162,7 +175,8 @@ class _Loop:
         if self.recorder is not None:
             self.recorder.tell(self.state, state, message, self._loss)
 
-    def _prepare(self) -> None:
+    def _prepare(self, newest: Path | None) -> None:
+        """Make the model, and put the newest checkpoint into it."""
         device = self.context.device
         if self.settings.precision == "bf16" and not device.startswith("cuda"):
             self.context.warn("bf16 is for GPUs; this training computes in float32.")
@@ -172,12 +186,10 @@ class _Loop:
         self.module.train()
         self.averages = Averages(self.module, self.settings.ema_decay)
         self.stepper = Stepper(self.module, self.trainable.losses, self.settings, self.team, device)
-        steps = list_checkpoints(self.folder.checkpoints) if self._spec.resume else ()
-        if steps:
-            newest = self.folder.checkpoints / f"{steps[-1]:08d}"
+        if newest is not None:
             self.state = load_checkpoint(newest, self.module, self.averages, self.stepper.optimizer)
         if self.recorder is not None:
-            self.recorder.begin(self.state if steps else None)
+            self.recorder.begin(self.state if newest is not None else None)
         self.team.follow(GO)  # nobody trains, and stops, before all have read the checkpoint
 
     def _train(self) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import socket
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from engine.atomic import write_text
+from engine.file_hold import take_lock
 from engine.locations import Locations
 from engine.plain_json import finite
 from engine.tasks import Failure
@@ -131,6 +133,28 @@ class RunFolder:
         """Forget requests to pause or stop, as a training does when it begins."""
         self._pause_path.unlink(missing_ok=True)
         self._stop_path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Be the only one who trains here while the block runs; it makes the folder.
+
+        Raises
+        ------
+        Failure
+            If another one does, in this process or another.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            if not take_lock(descriptor, shared=False):
+                raise Failure(
+                    f"The training in {self.path} is running already.",
+                    "Only one can write there.",
+                    "Wait until it ends, or stop it.",
+                )
+            yield
+        finally:
+            os.close(descriptor)
 
     def recipe(self) -> Recipe:
         """What it is trained by; raises :class:`Failure` if it is missing or damaged."""

@@ -87,6 +87,13 @@ def test_a_process_that_ends_without_a_word_is_a_failure_too(recipe, tmp_path):
     assert RunFolder(tmp_path / "run").status().state == "failed"
 
 
+def test_more_processes_than_gpus_are_refused(recipe, tmp_path):
+    job = LaunchSpec(recipe(), tmp_path / "run", f"{TOY}:make", 1000, "cuda")
+    with pytest.raises(Failure, match="1000 GPUs"):
+        run_inline(launch, job)
+    assert not job.run.exists()
+
+
 def test_the_engine_knows_no_model():
     """What trains every kind of model must not import one, nor the command line."""
     code = (

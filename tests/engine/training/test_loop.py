@@ -401,9 +401,10 @@ def test_a_loss_that_comes_now_and_then_is_logged_as_its_own_mean(recipe, spec):
 def test_no_file_of_a_run_is_a_pickle(recipe, spec, tmp_path):
     run_inline(train, spec(recipe(preview_every=5)))
     files = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} == {
-        *(".toml", ".json", ".csv", ".wav", ".safetensors", ".md")
-    }
+    kinds = {path.suffix or path.name for path in files}
+    assert kinds == {".toml", ".json", ".csv", ".wav", ".safetensors", ".md", ".lock"}
+    files = [path for path in files if path.name != ".lock"]
+    assert (tmp_path / "run" / ".lock").read_bytes() == b""
     for path in files:
         assert not zipfile.is_zipfile(path)
         with pytest.raises(Exception):  # noqa: B017 - whatever unpickling says to it

@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 
 import pytest
 
 from engine.tasks import Failure, run_inline
-from engine.training.loop import open_run, train
+from engine.training.loop import check_run, train
 from engine.training.run_folder import (
     RunFolder,
     RunStatus,
@@ -64,20 +65,54 @@ def test_a_run_whose_process_was_killed_is_stopped_and_can_be_resumed(tmp_path, 
 def test_a_run_that_another_process_works_on_is_left_alone(tmp_path, recipe):
     folder = begun(RunFolder(tmp_path / "run"), process=os.getppid())
     with pytest.raises(Failure, match="still running"):
-        open_run(folder, recipe(), resume=True)
+        check_run(folder, recipe(), resume=True)
 
 
 def test_a_run_of_another_kind_is_not_resumed(tmp_path, recipe, spec):
     run_inline(train, spec(recipe(steps=1)))
     other = replace(recipe(), kind="other")
     with pytest.raises(Failure, match="of the kind"):
-        open_run(RunFolder(tmp_path / "run"), other, resume=True)
+        check_run(RunFolder(tmp_path / "run"), other, resume=True)
+
+
+def test_only_one_can_train_in_a_folder_even_within_a_process(tmp_path, recipe, spec):
+    folder = RunFolder(tmp_path / "run")
+    refused = []
+
+    def second(step):
+        if step == 3:
+            with pytest.raises(Failure, match="running already"):
+                run_inline(train, spec(recipe(steps=5), resume=True))
+            refused.append(step)
+
+    run_inline(train, spec(recipe(steps=10), on_batch=second))
+    assert refused == [3]
+    assert folder.recipe().loop.steps == 10  # the second one touched nothing
+    assert folder.status().state == "done"
+
+
+def test_the_status_does_not_go_back_while_a_resumed_training_prepares(tmp_path, recipe, spec):
+    run_inline(train, spec(recipe(steps=5)))
+    folder = RunFolder(tmp_path / "run")
+    first = folder.status()
+    seen = []
+    job = spec(recipe(steps=6), resume=True)
+
+    def make(*arguments):
+        seen.append(folder.status())
+        return job.make(*arguments)
+
+    run_inline(train, replace(job, make=make))
+    assert (seen[0].step, seen[0].best_step) == (first.step, first.best_step)
+    assert seen[0].started_at == folder.status().started_at == first.started_at
 
 
 def test_listing_works_while_a_training_writes(tmp_path, recipe, spec):
     seen = set()
     thread = threading.Thread(
-        target=lambda: run_inline(train, spec(recipe(steps=150, log_every=1)))
+        target=lambda: run_inline(
+            train, spec(recipe(steps=100, log_every=1, validate_every=20, checkpoint_every=50))
+        )
     )
     thread.start()
     while thread.is_alive():
@@ -86,6 +121,7 @@ def test_listing_works_while_a_training_writes(tmp_path, recipe, spec):
             folder.metrics()
             folder.figures()
             folder.samples()
+        time.sleep(0.005)
     thread.join()
     assert "running" in seen
     assert seen <= {"running", "done"}
