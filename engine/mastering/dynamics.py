@@ -18,6 +18,7 @@ from torch import Tensor
 
 from engine.audio.clip import Clip
 from engine.audio.loudness import OFFSET_LUFS, k_sections
+from engine.mastering import contour
 from engine.mastering.analysis import Analysis, section
 from engine.mastering.compressor_gradient import CompressorTensors, compressor_gain
 from engine.mastering.differentiable import BandTensors, equalize
@@ -67,9 +68,14 @@ def fit_compressor(
 ) -> tuple[Compressor, str]:
     """Compressor that takes dynamics down to what the target allows, and why.
 
-    It never adds dynamics; a recording within 1 dB of the allowance is left alone.
+    A recording within 1 dB of the allowance is left alone. Dynamics are only added (ratio below
+    1) where the target knows how the loudness of this very recording moves.
     """
     off = Compressor(attack_ms=target.attack_ms, release_ms=target.release_ms)
+    if target.contour_lufs and target.max_ratio > 1.0:
+        runs = contour.take_runs(audio, analysis, target.contour_lufs, bands)
+        if runs is not None:
+            return contour.follow(runs, target.max_ratio, off, watch)
     spread_lu, crest_db = target.max_spread_lu, target.max_crest_db
     if target.max_ratio <= 1.0 or (spread_lu is None and crest_db is None):
         return off, "The target keeps the dynamics as they are."

@@ -29,6 +29,7 @@ DEFAULT_MAX_Q = 4.0
 BROAD_OCTAVES = 2.0
 SAME_RECORDING_CORRELATION = 0.87
 SAME_RECORDING_RANGE_DB = 30.0
+MOSTLY_SIDE_DB = 10.0
 REFERENCE_BROAD_DB = 0.5
 REFERENCE_DETAIL_DB = 2.0
 REFERENCE_UNLIKE_DB = 3.0
@@ -56,6 +57,9 @@ class Target:
     max_spread_lu, max_crest_db
         Most dynamics wanted (10 to 95 % range of the loudness contour; loudness to peak), or
         None for as much as there is.
+    contour_lufs
+        How the loudness should move, window by window of the analysis; only known where the
+        reference is the same recording.
     max_gain_db, max_curve_db
         Largest boost or cut of one band, and of all together, that the target is worth.
     max_q
@@ -80,6 +84,7 @@ class Target:
     width_tolerance_db: float = 3.0
     max_spread_lu: float | None = None
     max_crest_db: float | None = None
+    contour_lufs: tuple[float, ...] = ()
     max_gain_db: float = 12.0
     max_curve_db: float = 18.0
     max_q: float = DEFAULT_MAX_Q
@@ -216,6 +221,7 @@ def from_references(
     )
     same = clip is not None and len(heard) == 1 and same_recording(clip, heard[0][0])
     if same and clip is not None:
+        balance_db = _shape_db(clip.band_db(clip.power)) + _paired_db(clip, heard[0][0])
         error_db = _paired_error_db(clip, heard[0][0])
         broad_db = detail_db = np.minimum(error_db, 1.0)
     else:
@@ -240,6 +246,7 @@ def from_references(
         width_tolerance_db=0.2 if same else 1.5,
         max_spread_lu=max(each.spread_lu for each, _ in heard),
         max_crest_db=max(each.crest_db for each, _ in heard),
+        contour_lufs=tuple(heard[0][0].contour_lufs.tolist()) if same else (),
         max_q=DEFAULT_MAX_Q if same else REFERENCE_MAX_Q,
         max_ratio=4.0,
         unlike_db=None if same else REFERENCE_UNLIKE_DB,
@@ -312,10 +319,36 @@ def _standard_error_db(analysis: Analysis) -> Floats:
     return np.asarray(shapes_db.std(axis=0, ddof=1) / np.sqrt(len(shapes_db) / 2.0))
 
 
-def _paired_error_db(first: Analysis, second: Analysis) -> Floats:
+def _paired_shapes_db(first: Analysis, second: Analysis) -> Floats:
+    """What the second has more of than the first, ``[sections, bands]``, level by level.
+
+    Seen on the mid, which a change of width leaves alone, unless a band of it is mostly side.
+    """
     count = min(len(first.mid), len(second.mid))
-    difference = _section_shapes_db(first)[:count] - _section_shapes_db(second)[:count]
-    return np.asarray(difference.std(axis=0, ddof=1) / np.sqrt(count / 2.0))
+    whole = _section_shapes_db(second)[:count] - _section_shapes_db(first)[:count]
+    middle = [each.band_db(each.mid[:count]) for each in (first, second)]
+    mostly_side = np.zeros(whole.shape[1], dtype=bool)
+    for each, levels_db in zip((first, second), middle, strict=True):
+        side_db = each.band_db(each.side[:count])
+        mostly_side |= (side_db > levels_db + MOSTLY_SIDE_DB).any(axis=0)
+    if mostly_side.any():
+        return whole
+    shapes = [np.stack([_shape_db(row) for row in levels_db]) for levels_db in middle]
+    return np.asarray(shapes[1] - shapes[0])
+
+
+def _paired_db(first: Analysis, second: Analysis) -> Floats:
+    """The curve from one recording to the same one, ``[bands]``.
+
+    The median of the sections: a compressor between the two moves how much each section counts,
+    which the spectra of the whole show as a curve.
+    """
+    return np.asarray(np.median(_paired_shapes_db(first, second), axis=0))
+
+
+def _paired_error_db(first: Analysis, second: Analysis) -> Floats:
+    shapes_db = _paired_shapes_db(first, second)
+    return np.asarray(shapes_db.std(axis=0, ddof=1) / np.sqrt(len(shapes_db) / 2.0))
 
 
 def with_delivery(target: Target, lufs: float | None, ceiling_dbtp: float | None) -> Target:
