@@ -93,7 +93,7 @@ def test_mono_passes_the_imager_unchanged() -> None:
 def test_every_number_of_the_compressor_has_the_right_gradient(
     threshold_db: float, ratio: float, knee_db: float
 ) -> None:
-    peaks = torch.rand(2, 400, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    peaks = torch.rand(2, 150, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     plain = CompressorTensors.of(Compressor(threshold_db, ratio, 2.0, 9.0, knee_db, 1.0))
     values = (
         plain.threshold_db,
@@ -122,7 +122,7 @@ def test_every_number_of_the_crossovers_has_the_right_gradient() -> None:
         each = (replace(band, ratio=value) for band, value in zip(bands, values[2:], strict=True))
         return compress_bands(audio, MultibandTensors(*values[:2], *each, active=True), 8000)
 
-    assert torch.autograd.gradcheck(run, (*numbers, *ratios), atol=1e-6)
+    assert torch.autograd.gradcheck(run, (*numbers, *ratios), atol=1e-6, fast_mode=True)
 
 
 def test_silence_has_finite_gradients_everywhere() -> None:
