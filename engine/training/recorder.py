@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import socket
 import time
 from collections.abc import Iterable, Mapping
@@ -27,6 +28,8 @@ from engine.training.run_folder import SIDES, RunFolder, RunStatus, State
 from engine.training.trainable import Figure, Preview, Trainable
 
 STATUS_INTERVAL_S = 0.5
+# A set of previews can be tens of megabytes.
+KEPT_PREVIEWS = 10
 
 
 @dataclass(slots=True)
@@ -89,13 +92,15 @@ class Recorder:
             self.folder.write_figure(figure.name, asdict(figure))
 
     def previews(self, step: int, previews: Iterable[Preview]) -> None:
-        """Write audio as it is, 32-bit float."""
+        """Write audio as it is, 32-bit float; the first set and the newest nine are kept."""
         exact = ExportFormat("wav", 32)
         for preview in previews:
             for side, clip in zip(SIDES, (preview.before, preview.after), strict=True):
                 path = self.folder.sample_path(step, preview.name, side)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_audio(path, [clip.samples], clip.rate, clip.channels, exact)
+        for old in self.folder.sample_sets()[1 : 1 - KEPT_PREVIEWS]:
+            shutil.rmtree(old, ignore_errors=True)
 
     def checkpoint(
         self,

@@ -212,14 +212,21 @@ class RunFolder:
         """Where a preview's audio lies."""
         return self.path / "samples" / f"{step:08d}" / f"{file_name(name)}-{side}.wav"
 
+    def sample_sets(self) -> tuple[Path, ...]:
+        """Folders of previews, oldest first."""
+        folder = self.path / "samples"
+        paths = folder.iterdir() if folder.is_dir() else ()
+        return tuple(sorted(path for path in paths if path.name.isdigit()))
+
     def samples(self) -> tuple[Sample, ...]:
         """All complete previews, oldest first."""
         found = []
-        for after in sorted((self.path / "samples").glob("*/*-after.wav")):
-            name = after.name.removesuffix("-after.wav")
-            before = after.with_name(f"{name}-before.wav")
-            if after.parent.name.isdigit() and before.exists() and after.name[0] != ".":
-                found.append(Sample(int(after.parent.name), name, before, after))
+        for folder in self.sample_sets():
+            for after in sorted(folder.glob("[!.]*-after.wav")):
+                name = after.name.removesuffix("-after.wav")
+                before = after.with_name(f"{name}-before.wav")
+                if before.exists():
+                    found.append(Sample(int(folder.name), name, before, after))
         return tuple(found)
 
     @property

@@ -14,8 +14,6 @@ import pytest
 
 from engine.cli import run
 from engine.cli.kinds import KINDS
-from engine.cli.main import COMMANDS
-from engine.cli.train import COMMAND
 from engine.training.bundle import load_bundle
 from engine.training.run_folder import RunFolder, list_runs, runs_root
 
@@ -50,16 +48,12 @@ def recipe(tmp_path):
     return str(path)
 
 
-# The commands a package adds to those the engine has; none once the engine has it.
-EXTRA = tuple(command for command in (COMMAND,) if command not in COMMANDS)
-
-
 def train(*arguments: object) -> int:
-    return run(["train", *map(str, arguments), "--device", "cpu"], EXTRA)
+    return run(["train", *map(str, arguments), "--device", "cpu"])
 
 
 def listed(*arguments: str) -> int:
-    return run(["train", "--list", *arguments], EXTRA)
+    return run(["train", "--list", *arguments])
 
 
 def test_a_recipe_becomes_a_model(recipe, capsys):
@@ -145,8 +139,8 @@ def test_a_failure_is_one_line_and_makes_no_run(recipe, tmp_path, capsys, argume
 
 def test_ctrl_c_ends_with_130_and_says_how_to_go_on(recipe, tmp_path):
     code = (
-        "import sys; from tests.engine.cli.test_train import EXTRA, KINDS, run;"
-        f"KINDS['toy'] = {TOY!r}; sys.exit(run(sys.argv[1:], EXTRA))"
+        "import sys; from engine.cli import run; from engine.cli.kinds import KINDS;"
+        f"KINDS['toy'] = {TOY!r}; sys.exit(run(sys.argv[1:]))"
     )
     out = tmp_path / "run"
     steps = ("--device", "cpu", "--steps", "1000000")

@@ -94,11 +94,20 @@ def test_more_processes_than_gpus_are_refused(recipe, tmp_path):
     assert not job.run.exists()
 
 
-def test_the_engine_knows_no_model():
-    """What trains every kind of model must not import one, nor the command line."""
+@pytest.mark.parametrize(
+    ("modules", "banned"),
+    [
+        # what trains every kind of model knows none of them, nor the command line
+        ("loop distributed bundle worker", "engine.mastering engine.cli PySide6"),
+        # what a window shows a run with must not keep it waiting for torch
+        ("run_folder recipe metrics shipped settings", "torch engine.mastering engine.cli av"),
+    ],
+)
+def test_imports_stay_where_they_belong(modules, banned):
+    names = ", ".join(f"engine.training.{name}" for name in modules.split())
     code = (
-        "import sys, engine.training.loop, engine.training.distributed, engine.training.bundle;"
-        "print([n for n in sys.modules if n.startswith(('engine.mastering', 'engine.cli', 'Py'))])"
+        f"import sys, {names}; banned = {tuple(banned.split())};"
+        "print([n for n in sys.modules if n in banned or n.startswith(('engine.mastering.',))])"
     )
     printed = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

@@ -366,6 +366,12 @@ def test_previews_are_audio_and_figures_are_plots(recipe, spec):
     assert figure["series"][0]["x"] == list("abcde")
 
 
+def test_the_first_and_the_newest_previews_are_kept(recipe, spec):
+    result = run_inline(train, spec(recipe(preview_every=1)))
+    steps = [sample.step for sample in RunFolder(result.run).samples()]
+    assert steps == [0, *range(12, 21)]
+
+
 def test_a_preview_that_fails_does_not_end_the_training(recipe, spec):
     class Mute(Regression):
         def previews(self):
