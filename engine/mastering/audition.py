@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from engine.audio.clip import Clip
 from engine.audio.loudness import measure
 from engine.audio.store import StoredAudio
 from engine.mastering.chain import render
-from engine.mastering.parameters import ChainParameters
+from engine.mastering.parameters import ChainParameters, Residual
 from engine.tasks import Context
 
 EXCERPT_S = 12.0
@@ -26,7 +26,9 @@ class AuditionSpec:
 
 
 def loudness_change_lu(spec: AuditionSpec, context: Context) -> float:
-    """By how much the chain changes the loudness of the loudest part of a track.
+    """By how much the live chain changes the loudness of the loudest part of a track.
+
+    A residual network is left out, as it is from what is played live.
 
     Returns
     -------
@@ -38,7 +40,8 @@ def loudness_change_lu(spec: AuditionSpec, context: Context) -> float:
     context.checkpoint()
     before = measure(excerpt).integrated_lufs
     context.checkpoint()
-    after = measure(render(excerpt, spec.parameters)).integrated_lufs
+    heard = replace(spec.parameters, residual=Residual())
+    after = measure(render(excerpt, heard)).integrated_lufs
     change = after - before
     return float(change) if np.isfinite(change) else 0.0
 

@@ -17,7 +17,7 @@ from engine.mastering.audition import (
     loudness_change_lu,
 )
 from engine.mastering.chain import render
-from engine.mastering.parameters import Band, BandKind, ChainParameters, Limiter
+from engine.mastering.parameters import Band, BandKind, ChainParameters, Limiter, Residual
 from engine.tasks import Cancelled, Context
 
 RATE = 16000
@@ -70,6 +70,12 @@ def test_silence_stays_where_it_is(tmp_path: Path) -> None:
         stored(tmp_path, np.zeros((2, 2 * RATE))), ChainParameters(limiter=Limiter(6.0))
     )
     assert loudness_change_lu(spec, Context()) == 0.0
+
+
+def test_a_residual_is_left_out_as_it_is_live(tmp_path: Path) -> None:
+    parameters = ChainParameters(residual=Residual("abc123", 1.0), limiter=Limiter(3.0))
+    spec = AuditionSpec(stored(tmp_path, noise(4)), parameters)
+    assert loudness_change_lu(spec, Context()) == pytest.approx(3.0, abs=0.05)
 
 
 def test_it_can_be_cancelled(tmp_path: Path) -> None:
