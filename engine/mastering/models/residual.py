@@ -184,23 +184,19 @@ class ResidualNetwork(nn.Module):
                 f"the audio is {tuple(audio.shape)}, expected [batch, 1 or 2, "
                 f"a multiple of {self.grid_frames}]"
             )
-        left, right = audio[:, 0], audio[:, -1]
-        mid, side = 0.5 * (left + right), 0.5 * (left - right)
-        pair = self.pqmf.to_bands(torch.cat([mid, side]))
-        mid_bands, side_bands = pair.chunk(2)
-        channels = (mid_bands + side_bands, mid_bands - side_bands)[: audio.shape[1]]
-        powers = _local_power(torch.cat([pair, *channels]))
-        mid_power, side_power, *channel_powers = powers.chunk(len(powers) // len(audio))
-        wanted = self._network(_features(pair, powers[: len(pair)]), z)
-        middle, difference = wanted.chunk(2, dim=1)
-        ratio = _gated(side_power) * torch.rsqrt((mid_power + side_power).clamp(min=FLOOR_POWER))
-        difference = torch.tanh(difference) * ratio
-        signed = (middle + difference, middle - difference)
-        bounded = [
-            BOUND * _gated(power) * torch.tanh(value)
-            for power, value in zip(channel_powers, signed, strict=False)
-        ]
-        parts = self.pqmf.to_audio(torch.cat(bounded)).chunk(len(bounded))
+        with torch.autocast(audio.device.type, enabled=False):
+            left, right = audio[:, 0], audio[:, -1]
+            mid, side = 0.5 * (left + right), 0.5 * (left - right)
+            pair = self.pqmf.to_bands(torch.cat([mid, side]))
+            mid_bands, side_bands = pair.chunk(2)
+            channels = (mid_bands + side_bands, mid_bands - side_bands)[: audio.shape[1]]
+            powers = _local_power(torch.cat([pair, *channels]))
+            features = _features(pair, powers[: len(pair)])
+        # Only the network may compute in halves: bounds are to hold, and mono is to stay mono.
+        wanted = self._network(features, z)
+        with torch.autocast(audio.device.type, enabled=False):
+            bounded = _bounded(wanted.to(audio.dtype), powers)
+            parts = self.pqmf.to_audio(torch.cat(bounded)).chunk(len(bounded))
         if len(parts) == 2:
             # Equal by construction, but not to the last bit: kernels round by place in memory.
             mono = (side == 0.0).all(-1, keepdim=True)
@@ -239,6 +235,27 @@ def _features(pair: Tensor, powers: Tensor) -> Tensor:
     levels = 0.2 * torch.log10(powers) + 1.0  # -1 at -100 dBFS, 1 at 0 dBFS
     rows = torch.cat([pair * torch.rsqrt(powers), levels], dim=1)
     return torch.cat(rows.chunk(2), dim=1)
+
+
+def _bounded(wanted: Tensor, powers: Tensor) -> list[Tensor]:
+    """Bands of the residual of each channel, under its local level.
+
+    Parameters
+    ----------
+    wanted
+        What the network says for mid and side, ``[batch, 2 * BANDS, frames]``.
+    powers
+        Local powers of mid, side, left and (for stereo) right, one batch after the other.
+    """
+    mid_power, side_power, *channel_powers = powers.chunk(len(powers) // len(wanted))
+    middle, difference = wanted.chunk(2, dim=1)
+    ratio = _gated(side_power) * torch.rsqrt((mid_power + side_power).clamp(min=FLOOR_POWER))
+    difference = torch.tanh(difference) * ratio
+    signed = (middle + difference, middle - difference)
+    return [
+        BOUND * _gated(power) * torch.tanh(value)
+        for power, value in zip(channel_powers, signed, strict=False)
+    ]
 
 
 def _gated(power: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ through a delay and nothing else.
 from __future__ import annotations
 
 import math
+from collections import deque
 
 import numpy as np
 import torch
@@ -62,12 +63,13 @@ class ResidualStage:
 
     def reset(self) -> None:
         """Forget the audio so far."""
-        self._dry = np.zeros((self._channels, self.latency_frames))
-        self._wet = np.zeros((self._channels, self.latency_frames), np.float32)
-        self._fed = np.zeros((self._channels, 0), np.float32)
-        self._heard = np.zeros((self._channels, self._network.halo_frames), np.float32)
-        self._to_network = StreamResampler(self._rate, RATE, self._channels)
-        self._from_network = StreamResampler(RATE, self._rate, self._channels)
+        channels, late = self._channels, self.latency_frames
+        self._dry = _Queue(np.zeros((channels, late)))
+        self._wet = _Queue(np.zeros((channels, late), np.float32))
+        self._fed = _Queue(np.zeros((channels, 0), np.float32))
+        self._heard = _Queue(np.zeros((channels, self._network.halo_frames), np.float32))
+        self._to_network = StreamResampler(self._rate, RATE, channels)
+        self._from_network = StreamResampler(RATE, self._rate, channels)
 
     def process(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
         """Process ``[channels, frames]``; the result is ``latency_frames`` late.
@@ -80,41 +82,34 @@ class ResidualStage:
         if block.ndim != 2 or block.shape[0] != self._channels:
             raise ValueError(f"the block is {block.shape}, expected [{self._channels}, frames]")
         out = np.empty(block.shape)
+        # Of a whole track at once, no more than a chunk is waiting at any time.
         for start in range(0, block.shape[1], CHUNK_FRAMES):
             part = block[:, start : start + CHUNK_FRAMES]
             out[:, start : start + part.shape[1]] = self._process(part)
         return out
 
     def _process(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
-        frames = block.shape[1]
-        dry = np.concatenate([self._dry, block], axis=1)
-        self._dry = dry[:, frames:].copy()
+        self._dry.put(block)
+        dry = np.asarray(self._dry.take(block.shape[1]), np.float64)
         if self._amount == 0.0:
-            return dry[:, :frames]
-        self._feed(block.astype(np.float32))
-        wet, self._wet = self._wet[:, :frames], self._wet[:, frames:].copy()
-        return np.asarray(dry[:, :frames] + self._amount * wet)
+            return dry
+        self._feed(block)
+        return np.asarray(dry + self._amount * self._wet.take(block.shape[1]))
 
-    def _feed(self, block: NDArray[np.float32]) -> None:
+    def _feed(self, block: NDArray[np.float64]) -> None:
         """Take audio at the stream's rate, in steps of which the cut of the blocks says nothing."""
-        fed = np.concatenate([self._fed, block], axis=1)
-        whole = fed.shape[1] - fed.shape[1] % FEED_FRAMES
-        self._fed = fed[:, whole:].copy()
-        heard = [self._heard]
-        for start in range(0, whole, FEED_FRAMES):
-            heard.append(self._to_network.process(fed[:, start : start + FEED_FRAMES]))
-        self._heard = np.concatenate(heard, axis=1)
+        self._fed.put(block.astype(np.float32))
+        while self._fed.frames >= FEED_FRAMES:
+            self._heard.put(self._to_network.process(self._fed.take(FEED_FRAMES)))
         halo = self._network.halo_frames
-        while self._heard.shape[1] >= CHUNK_FRAMES + 2 * halo:
-            residual = self._run(self._heard[:, : CHUNK_FRAMES + 2 * halo])
-            self._heard = self._heard[:, CHUNK_FRAMES:].copy()
-            self._wet = np.concatenate(
-                [self._wet, self._from_network.process(residual[:, halo:-halo])], axis=1
-            )
+        while self._heard.frames >= CHUNK_FRAMES + 2 * halo:
+            chunk = self._heard.take(CHUNK_FRAMES + 2 * halo)
+            self._heard.put_back(chunk[:, CHUNK_FRAMES:])
+            self._wet.put(self._from_network.process(self._run(chunk)[:, halo:-halo]))
 
     def _run(self, audio: NDArray[np.float32]) -> NDArray[np.float32]:
         """The residual of a chunk with its overlaps."""
-        batch = torch.from_numpy(audio.copy())
+        batch = torch.from_numpy(audio)
         batch = batch.unsqueeze(1) if self._channels > 2 else batch.unsqueeze(0)
         with torch.inference_mode():
             residual = self._network.of_padded(batch, self._z.expand(len(batch), -1))
@@ -127,3 +122,34 @@ def _latency_frames(halo_frames: int, rate: int) -> int:
     if rate != RATE:
         waiting_s += 2 * CONVERTER_FRAMES / min(rate, RATE)
     return math.ceil(waiting_s * rate)
+
+
+class _Queue:
+    """Audio ``[channels, frames]`` that is put in and taken out in pieces of any length."""
+
+    def __init__(self, first: NDArray[np.floating]) -> None:
+        self._parts = deque([first])
+        self.frames = first.shape[1]
+
+    def put(self, block: NDArray[np.floating]) -> None:
+        """Add frames at the end, as a copy."""
+        self._parts.append(block.copy())
+        self.frames += block.shape[1]
+
+    def put_back(self, block: NDArray[np.floating]) -> None:
+        """Add frames at the beginning."""
+        self._parts.appendleft(block)
+        self.frames += block.shape[1]
+
+    def take(self, frames: int) -> NDArray[np.floating]:
+        """Remove frames from the beginning, as an array of their own."""
+        taken, missing = [], frames
+        while missing > 0:
+            part = self._parts.popleft()
+            if part.shape[1] > missing:
+                self._parts.appendleft(part[:, missing:])
+                part = part[:, :missing]
+            taken.append(part)
+            missing -= part.shape[1]
+        self.frames -= frames
+        return np.concatenate(taken, axis=1)

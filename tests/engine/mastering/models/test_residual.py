@@ -171,6 +171,17 @@ def test_each_example_of_a_batch_is_on_its_own() -> None:
         assert torch.allclose(together[index], alone[0], atol=1e-6)
 
 
+def test_half_precision_is_for_the_network_alone() -> None:
+    network, audio = wild(), noise(1, 1, 5000).repeat(1, 2, 1)
+    exact = network(audio, vector())
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = network(audio, vector())
+    assert rough.dtype == torch.float32
+    assert torch.equal(rough[:, 0], rough[:, 1])
+    assert energy_db(rough - exact, exact) < -15.0
+    assert energy_db(rough, audio) <= -20.0
+
+
 def test_frames_are_normalised_over_groups_of_channels() -> None:
     features = noise(2, 3 * GROUP, 50, level=4.0)
     frames = features.transpose(1, 2).reshape(100, -1)
