@@ -94,17 +94,21 @@ def make_loud(track: Sound, rate: int, lufs: float, squeeze: float, ceiling: flo
         limit(track, rate, ceiling, 0.06)
 
 
-def add_floor(track: Sound, rate: int, level_db: float, rng: np.random.Generator) -> None:
-    """Tape or room noise at an RMS level in dBFS, white to red, different in the channels."""
+def add_floor(
+    track: Sound, rate: int, level_db: float, mono: bool, rng: np.random.Generator
+) -> None:
+    """Tape or room noise at an RMS level in dBFS, white to red; one in each channel, or mono."""
     amplitude = np.full(track.shape[1] // 32 + 2, 10.0 ** (level_db / 20.0), dtype=np.float32)
     color = float(rng.uniform(0.0, 1.2))
     hz = np.arange(int(1.5 * rate) // 2 + 1, dtype=np.float64) / 1.5
     shape = (np.maximum(hz, 25.0) / 1000.0) ** -color / (1.0 + (25.0 / np.maximum(hz, 1.0)) ** 4)
-    for channel in range(2):
+    loops = []
+    for _ in range(1 if mono else 2):
         spectrum = shape * np.exp(1j * rng.uniform(0.0, 2 * np.pi, len(hz)))
         loop = np.fft.irfft(spectrum, int(1.5 * rate)).astype(np.float32)
-        loop /= np.std(loop)
-        add_noise(track[channel : channel + 1], 0, loop, 0, amplitude, 1.0, 0.0)
+        loops.append(loop / np.std(loop))
+    for channel in range(2):
+        add_noise(track[channel : channel + 1], 0, loops[channel % len(loops)], 0, amplitude, 1, 0)
 
 
 def fade(track: Sound, rate: int, fade_in_s: float, fade_out_s: float) -> None:

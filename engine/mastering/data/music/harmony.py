@@ -74,13 +74,14 @@ def voicing(chord: tuple[int, ...], centre: float, before: tuple[int, ...]) -> t
 
 def motif(rng: np.random.Generator, beats: float, density: float) -> list[tuple[float, float]]:
     """A rhythm of (start, length) in beats; ``density`` is notes per beat, about."""
-    found, at = [], 0.0 if rng.random() < 0.6 else 0.5
+    found: list[tuple[float, float]] = []
+    at = 0.0 if rng.random() < 0.6 else 0.5
     lengths = np.array([0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0])
     weights = np.exp(-2.0 * np.abs(np.log2(lengths * density)))
     weights /= weights.sum()
     while at < beats - 0.2:
         length = float(rng.choice(lengths, p=weights))
-        if rng.random() > 0.15:
+        if not found or rng.random() > 0.15:
             found.append((at, min(length, beats - at)))
         at += length
     return found

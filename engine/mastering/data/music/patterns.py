@@ -155,12 +155,13 @@ def tune(octave: int = 5, density: float = 1.2, rest: float = 0.25) -> Player:
         motifs = [motif(rng, beats, density) for _ in range(3)]
         notes: list[Note] = []
         at, rested = 0, True
-        for index in range(0, len(bars) - 1, 2):
+        for index in range(0, len(bars), 2):
             rested = not rested and rng.random() < rest
             if rested:
                 continue
-            pair = (bars[index], bars[index + 1])
-            rhythm = motifs[int(rng.choice((0, 0, 1, 2)))]
+            pair = bars[index : index + 2]
+            chosen = motifs[int(rng.choice((0, 0, 1, 2)))]
+            rhythm = [(beat, length) for beat, length in chosen if beat < len(pair) * beats / 2]
             roots = [pair[int(beat >= pair[0].beats)].degree for beat, _ in rhythm]
             line = melody(rng, key, roots, rhythm, at)
             for (beat, length), degree in zip(rhythm, line, strict=True):

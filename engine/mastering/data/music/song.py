@@ -155,7 +155,7 @@ def compose(seed: int, duration_s: float = 40.0, rate: int = 44100) -> Clip:
     seed
         Any integer from 0 on; the same seed, duration and rate give the same bits.
     duration_s
-        Length in seconds.
+        Length in seconds, at least 3.
     rate
         Sample rate in Hz.
 
@@ -163,7 +163,14 @@ def compose(seed: int, duration_s: float = 40.0, rate: int = 44100) -> Clip:
     -------
     Clip
         Stereo float32 between -23 and -9 LUFS, no sample beyond full scale.
+
+    Raises
+    ------
+    ValueError
+        If it would be shorter than 3 s or the rate is below 8 kHz.
     """
+    if duration_s < 3.0 or rate < 8000:
+        raise ValueError(f"no song of {duration_s} s at {rate} Hz: at least 3 s at 8000 Hz")
     song = describe(seed)
     style = next(style for style in STYLES if style.name == song.style)
     rng = np.random.default_rng([seed, 2])
@@ -193,7 +200,7 @@ def compose(seed: int, duration_s: float = 40.0, rate: int = 44100) -> Clip:
     )  # fmt: skip
     ceiling = 10.0 ** (mix.ceiling_db / 20.0)
     finishing.make_loud(track, rate, mix.lufs, mix.squeeze, 0.98 * ceiling)
-    if not mix.mono:
-        finishing.add_floor(track, rate, mix.noise_floor_db, rng)
-    finishing.fade(track, rate, mix.fade_in_s, mix.fade_out_s)
+    finishing.add_floor(track, rate, mix.noise_floor_db, mix.mono, rng)
+    longest_s = 0.25 * duration_s
+    finishing.fade(track, rate, min(mix.fade_in_s, longest_s), min(mix.fade_out_s, longest_s))
     return Clip(np.clip(track, -ceiling, ceiling), rate)

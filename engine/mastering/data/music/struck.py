@@ -90,7 +90,7 @@ def _piano(rng: np.random.Generator) -> Struck:
         count = int(np.clip(7000.0 / base_hz, 3, 32))
         n = np.arange(1, count + 1, dtype=np.float64)
         hz = n * base_hz * np.sqrt(1.0 + inharmonicity * n * n)
-        corner_hz = (300.0 if felt else 500.0 + 2200.0 * loudness) * hardness
+        corner_hz = (200.0 + 250.0 * loudness if felt else 500.0 + 2200.0 * loudness) * hardness
         amplitudes = np.abs(np.sin(np.pi * n / 8.3)) + 0.05
         amplitudes *= body.gain(hz) / n**0.6 / (1.0 + (hz / corner_hz) ** 2)
         decays = 14.0 * 2.0 ** (-(pitch - 40.0) / 14.0) / (1.0 + 0.35 * n)
