@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from engine.cli.command import DONE, FAILED, Command, UsageError
 from engine.cli.paths import check_output
 from engine.cli.terminal import Terminal
+from engine.locations import Locations
 from engine.tasks import Context, Failure
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ eq_width, gain, saturation, out_of_family, and eq_three_bands to count active ba
 recording, "perfect" the passage as it was. Doing nothing (identity) always takes part.
 
 Methods: identity; fit (no training); matchering (its own package, run by an interpreter of its
-own); each --model by its variant (1A to 1D) or name, and with +fit behind it as the start of a fit.
+own); models by their variant (1A to 1D) or name, and with +fit behind it as the start of a fit.
+Models are those named by --model, or else the installed ones.
 A report that ends in .csv grows row by row while the suite runs.
 """
 
@@ -44,10 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``master-eval``."""
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="good songs")
     parser.add_argument(
-        "--methods", metavar="A,B", help="who repairs (default: identity, fit, every --model)"
+        "--methods", metavar="A,B", help="who repairs (default: identity, fit, the models)"
     )
     parser.add_argument(
-        "--model", type=Path, action="append", default=[], metavar="FOLDER", help="a model's bundle"
+        "--model", action="append", default=[], metavar="MODEL", help="a model's name or folder"
     )
     cases = parser.add_argument_group("cases")
     cases.add_argument("--kinds", metavar="A,B", help="what is done to the songs (default: all)")
@@ -136,7 +138,7 @@ def _chosen(
     """The items a comma-separated list names; all of them without one."""
     if text is None:
         return tuple(known)
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names = _words(text)
     for name in names:
         if name not in [str(item) for item in known]:
             raise UsageError(
@@ -161,13 +163,12 @@ def _methods(
     """The methods asked for, in that order."""
     from engine.mastering.evaluate.methods import Fit, Identity
 
-    models = _models(arguments.model)
-    wanted = (
-        [name.strip() for name in arguments.methods.split(",") if name.strip()]
-        if arguments.methods
-        else ["identity", "fit", *models]
-    )
-    for name in dict.fromkeys(wanted):
+    asked = _words(arguments.methods) if arguments.methods is not None else None
+    models = _models(arguments.model, asked)
+    if asked is None:
+        asked = ["identity", "fit", *models]
+    for name in dict.fromkeys(asked):
+        model = models.get(name.removesuffix(FIT_SUFFIX))
         if name == "identity":
             yield Identity()
         elif name == "fit":
@@ -177,12 +178,10 @@ def _methods(
                 yield stack.enter_context(_matchering(arguments.matchering_python, context))
             except Failure as failure:
                 terminal.note(f"{failure} It is left out.")
-        elif name in models:
-            yield models[name]
-        elif name.endswith(FIT_SUFFIX) and name.removesuffix(FIT_SUFFIX) in models:
-            yield models[name.removesuffix(FIT_SUFFIX)].then_fit(name)
+        elif model is not None:
+            yield model.then_fit(name) if name.endswith(FIT_SUFFIX) else model
         else:
-            every = (*KNOWN, *models, *(f"{model}{FIT_SUFFIX}" for model in models))
+            every = (*KNOWN, *models, *(f"{each}{FIT_SUFFIX}" for each in models))
             raise UsageError(f"--methods: {name!r} is none of {', '.join(every)}")
 
 
@@ -200,18 +199,35 @@ def _matchering(interpreter: str | None, context: Context) -> Iterator[Method]:
         yield method
 
 
-def _models(folders: Sequence[Path]) -> dict[str, Predicted]:
-    """The models by what they are called: their variant, or their name where two share one."""
-    if not folders:
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _models(named: Sequence[str], methods: Sequence[str] | None) -> dict[str, Predicted]:
+    """The models by what they are called: their variant, or their name where that is asked for.
+
+    Without any named, those of the installed ones that the methods ask for, or the preferred one.
+    """
+    asked = {name.removesuffix(FIT_SUFFIX) for name in methods or ()} - {*KNOWN}
+    if methods is not None and not asked:
         return {}
     from engine.mastering.evaluate.methods import Predicted
-    from engine.mastering.models.library import load
+    from engine.mastering.models.library import default_model, find_model, installed, load
 
+    locations = Locations.standard()
+    folders = [find_model(name, locations) for name in named]
+    if not named and methods is None:
+        preferred = default_model(locations)
+        folders = [preferred] if preferred is not None else []
+    elif not named:
+        folders = [
+            info.folder for info in installed(locations) if asked & {info.name, info.variant}
+        ]
     models: dict[str, Predicted] = {}
     for folder in folders:
         predictor = load(folder)
-        variant = str(getattr(predictor, "variant", predictor.name))
-        name = variant if variant not in models else predictor.name
+        taken = predictor.variant in models or predictor.name in asked
+        name = predictor.name if taken else predictor.variant
         models[name] = Predicted(predictor, name)
     return models
 

@@ -9,17 +9,22 @@ import pytest
 import soundfile
 
 from engine.cli import run
-from engine.cli.master_eval import COMMAND
+from engine.mastering.parameters import ChainParameters
+from engine.mastering.prediction import Confidence, Prediction
 
 RATE = 44100
+CHAIN = ChainParameters().with_band(4, gain_db=1.0)
 QUICK = ("--kinds", "eq", "--tiers", "mild", "--references", "none", "--methods", "identity")
 
 
-def evaluate(*arguments: object) -> int:
-    # Where the command is among the built-in ones already, it need not be given again.
-    from engine.cli.main import COMMANDS
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory, monkeypatch) -> None:
+    """A place without models of anybody's own."""
+    monkeypatch.setenv("AUDIOBENCH_HOME", str(tmp_path_factory.mktemp("home")))
 
-    return run(["master-eval", *map(str, arguments)], () if COMMAND in COMMANDS else (COMMAND,))
+
+def evaluate(*arguments: object) -> int:
+    return run(["master-eval", *map(str, arguments)])
 
 
 @pytest.fixture
@@ -96,6 +101,39 @@ def test_a_missing_opponent_is_left_out_with_a_note(songs: Path, tmp_path: Path,
     options = ("--methods", "matchering", "--matchering-python", tmp_path / "nowhere")
     assert evaluate(songs, *QUICK, *options) == 0
     assert "left out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [("1D", {"1D"}), ("mine", {"mine"}), (None, {"1D", "fit"}), ("1D+fit", {"1D+fit"})],
+)
+def test_a_model_takes_part_by_its_variant_or_its_name(
+    songs: Path, asked: str | None, names: set[str], monkeypatch, capsys
+) -> None:
+    from engine.mastering.models import library
+
+    class Model:
+        name, variant, model_hash = "mine", "1D", "0"
+
+        def predict(self, audio, references=(), weights=(), context=None) -> Prediction:
+            return Prediction("mine", "1D", "0", CHAIN, Confidence(), False, 1)
+
+    monkeypatch.setattr(library, "find_model", lambda name, locations: Path(name))
+    monkeypatch.setattr(library, "load", lambda folder: Model())
+    methods = () if asked is None else ("--methods", asked)
+    options = (*QUICK[:-2], "--kinds", "gain", "--limit", 1, "--model", "mine")
+    assert evaluate(songs, *options, *methods, "--json") == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert {row["method"] for row in rows} == names | {"identity"}
+    if asked in ("1D", "mine"):
+        # 1 dB at 640 Hz where nothing was to be done.
+        assert [row["bands"] for row in rows] == [0, 1]
+        assert 0.05 < rows[1]["eq_error_db"] < 1.0
+
+
+def test_a_model_that_is_not_there_fails_and_says_so(songs: Path, capsys) -> None:
+    assert evaluate(songs, *QUICK[:-2], "--model", "nobody") == 1
+    assert "nobody" in capsys.readouterr().err
 
 
 def test_a_folder_without_songs_fails_and_says_so(tmp_path: Path, capsys) -> None:
