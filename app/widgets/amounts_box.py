@@ -63,9 +63,9 @@ class AmountsBox(QFrame):
         font.setBold(True)
         title.setFont(font)
         grid = QGridLayout(self)
-        grid.setContentsMargins(8, 5, 8, 6)
+        grid.setContentsMargins(8, 4, 8, 4)
         grid.setHorizontalSpacing(8)
-        grid.setVerticalSpacing(3)
+        grid.setVerticalSpacing(2)
         grid.addWidget(title, 0, 0, 1, 2)
         self.controls: dict[str, NumberControl] = {}
         self.effects: dict[str, ElidedLabel] = {}

@@ -41,9 +41,9 @@ class AnswerBox(QFrame):
         self.meters: dict[str, QProgressBar] = {}
         self.numbers: dict[str, QLabel] = {}
         grid = QGridLayout(self)
-        grid.setContentsMargins(8, 5, 8, 6)
+        grid.setContentsMargins(8, 4, 8, 4)
         grid.setHorizontalSpacing(8)
-        grid.setVerticalSpacing(3)
+        grid.setVerticalSpacing(2)
         grid.addWidget(self.who, 0, 0, 1, 3)
         for row, (stage, (title, what)) in enumerate(STAGES.items(), start=1):
             self._add_meter(grid, row, stage, title, what)

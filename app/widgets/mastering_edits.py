@@ -175,7 +175,8 @@ class MasteringEdits(QObject):
             # The ceiling aimed for is the limiter's: one number in two places.
             limiter = replace(self.parameters.limiter, ceiling_dbtp=changes["ceiling_dbtp"])
             changes = {**changes, "parameters": replace(self.parameters, limiter=limiter)}
-        merge = f"mastering.{field}"
+        # What is chosen is a step each time, what is turned is one until it is let go.
+        merge = f"mastering.{field}" if isinstance(changes[field], float | Amounts) else ""
         if field == "amounts":  # a drag of one amount is a step, that of another one the next
             old, new = self.entry.amounts, changes[field]
             moved = [name for name in Amounts.__slots__ if getattr(old, name) != getattr(new, name)]

@@ -11,6 +11,7 @@ from app.widgets.answer_box import AnswerBox
 from app.widgets.references import ReferenceList
 
 ROW_WIDTH = 780
+REFERENCES_HEIGHT = 74
 
 
 class ModelPage(QScrollArea):
@@ -55,5 +56,5 @@ class ModelPage(QScrollArea):
             self._grid.addWidget(box, row, column)
             self._grid.setColumnStretch(place, share if in_row else int(place == 0))
             self._grid.setRowStretch(place, int(place == (0 if in_row else 2)))
-        self.references.setMinimumHeight(0 if in_row else 110)
+        self.references.setMinimumHeight(0 if in_row else REFERENCES_HEIGHT)
         self.updateGeometry()

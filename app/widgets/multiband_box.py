@@ -139,7 +139,7 @@ class MultibandBox(QFrame):
             part = f"multiband.{name}"
             switch = QCheckBox(title, body)
             switch.setAccessibleName(f"{title} band on")
-            switch.clicked.connect(partial(self._switch, part))
+            switch.clicked.connect(lambda on, part=part: self.edited.emit(part, {"enabled": on}))
             grid.addWidget(switch, row, 0)
             self.switches[name] = switch
             self.fields[name] = {}
@@ -165,9 +165,6 @@ class MultibandBox(QFrame):
         control.edited.connect(partial(self._edit, "multiband", field))
         self.crossovers[field] = control
         return control
-
-    def _switch(self, part: str, on: bool) -> None:
-        self.edited.emit(part, {"enabled": on})
 
     def _edit(self, part: str, field: str, value: float) -> None:
         self.edited.emit(part, {field: value})

@@ -161,7 +161,7 @@ class ReferenceList(QFrame):
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setAccessibleName("Reference tracks")
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 5, 8, 6)
+        layout.setContentsMargins(8, 4, 8, 4)
         layout.setSpacing(3)
         layout.addLayout(head)
         layout.addWidget(area, 1)

@@ -14,6 +14,7 @@ from app.widgets.stage_box import COMPRESSOR, IMAGER, LIMITER, SATURATOR, StageB
 from engine.mastering.parameters import ChainParameters
 
 ROW_WIDTH = 840
+UNFOLDED_ROW_WIDTH = 980
 PAIR_WIDTH = 400
 
 _Places = dict[str, tuple[int, int, int, int]]
@@ -106,13 +107,18 @@ class StageBoard(QScrollArea):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the content to the new size."""
         super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Put the boxes where there is the width for them."""
         width = self.viewport().width()
-        if width >= ROW_WIDTH:
+        if width >= (UNFOLDED_ROW_WIDTH if self.multiband.unfolded else ROW_WIDTH):
             self._arrange(_IN_A_ROW)
         else:
             self._arrange(_IN_PAIRS if width >= PAIR_WIDTH else _IN_A_COLUMN)
 
     def _follow_fold(self) -> None:
+        self._fit()
         self.updateGeometry()
         QTimer.singleShot(0, self, lambda: self.ensureWidgetVisible(self.multiband, 0, 0))
 
