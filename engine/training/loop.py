@@ -180,7 +180,7 @@ class _Loop:
         device = self.context.device
         if self.settings.precision == "bf16" and not device.startswith("cuda"):
             self.context.warn("bf16 is for GPUs; this training computes in float32.")
-        seed_step(self.recipe.seed, 0, 0)  # the same first weights in every process
+        self._seed(0, 0)  # the same first weights in every process
         self.trainable = self._spec.make(self.recipe, device, self.context)
         self.module = self.trainable.module
         self.module.train()
@@ -202,6 +202,9 @@ class _Loop:
                 first = self.state.step * count
                 numbers = range(first, first + count)
                 self._step([batches.get(number, self._check) for number in numbers])
+
+    def _seed(self, rank: int, step: int) -> None:
+        seed_step(self.recipe.seed, rank, step, self.context.device)
 
     def _check(self) -> None:
         """While waiting for a batch: stop at once, unless others would wait for this process."""
@@ -225,7 +228,7 @@ class _Loop:
 
     def _step(self, batches: list[Any]) -> None:
         state = self.state
-        seed_step(self.recipe.seed, self.team.rank, state.step + 1)
+        self._seed(self.team.rank, state.step + 1)
         measured, changed = self.stepper.step(state.step, batches)
         state.step += 1
         if changed:
@@ -292,7 +295,7 @@ class _Loop:
         if state.validated_step == state.step:
             return
         self.tell("running", "Validating.")
-        seed_step(self.recipe.seed, 0, 0)
+        self._seed(0, 0)
         with self.averages.used():
             scores = {key: float(v) for key, v in self.trainable.validate(self.context).items()}
             figures = self.trainable.figures()
@@ -310,7 +313,7 @@ class _Loop:
     def _preview(self, recorder: Recorder) -> None:
         if self.state.previewed_step == self.state.step:
             return
-        seed_step(self.recipe.seed, 0, 0)
+        self._seed(0, 0)
         try:
             with self.averages.used():
                 previews = self.trainable.previews()

@@ -19,14 +19,19 @@ from engine.training.trainable import TOTAL
 NORM = "gradient_norm"
 
 
-def seed_step(seed: int, rank: int, step: int) -> None:
-    """Seed torch's and NumPy's global generators for one step.
+def seed_step(seed: int, rank: int, step: int, device: str) -> None:
+    """Seed torch's and NumPy's global generators for one step on a device.
 
     What a step draws then depends on nothing that happened before it, neither on a validation nor
     on whether the training was resumed, and differs between processes.
     """
     words = np.random.SeedSequence((seed, rank, step)).generate_state(3, np.uint32)
-    torch.manual_seed(int(words[0]) | int(words[1]) << 32)
+    number = int(words[0]) | int(words[1]) << 32
+    # torch.manual_seed would format a stack for every kind of device that is not there
+    torch.default_generator.manual_seed(number)
+    if device.startswith("cuda"):
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+        torch.cuda.default_generators[torch.device(device).index or 0].manual_seed(number)
     np.random.seed(int(words[2]))
 
 
