@@ -29,7 +29,7 @@ from engine.mastering.loudness_solve import (
     LoudnessSolver,
     blocks_of,
 )
-from engine.mastering.master import conclude
+from engine.mastering.master import conclude, measured
 from engine.mastering.master_spec import MasterResult, MasterSpec
 from engine.mastering.parameters import Band
 from engine.mastering.ranges import PARAM_RANGES
@@ -164,7 +164,10 @@ def _render(tracks: Sequence[_Track], context: Context) -> AlbumResult:
         part = _share(context, index, len(tracks), 0.95, 1.0)
         after.append(_windows(rendering.audio, part))
         found = replace(track.found, warnings=(*track.found.warnings, *([note] if note else [])))
-        results.append(conclude(track.spec, track.source, track.analysis, found, rendering, part))
+        before = measured(track.source, part)
+        results.append(
+            conclude(track.spec, track.source, track.analysis, found, before, rendering, part)
+        )
     before_lufs = gated_lufs(np.concatenate([track.windows for track in tracks]))
     after_lufs = gated_lufs(np.concatenate(after))
     return AlbumResult(tuple(results), gain_db, before_lufs, after_lufs, note)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from engine.audio.store import StoredAudio
 
 SHORTEST_S = 0.4
+UNLIKE_ENOUGH = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +197,8 @@ def _fit_tone(
     max_gain_db = min(settings.max_gain_db, target.max_gain_db, 12.0)
     max_curve_db = min(1.5 * max_gain_db, target.max_curve_db)
     trust = _trust(problem, target)
+    if trust == 0.0:
+        return parameters.bands
     if prior is not None:
         refined = refine_bands(
             problem,
@@ -270,13 +273,20 @@ def _trust(problem: ToneProblem, target: Target) -> float:
     """Share of the allowed gain that a target deserves for this recording, in (0, 1]."""
     if target.unlike_db is None:
         return 1.0
-    return target.unlike_db / max(problem.outside_db(), target.unlike_db)
+    far = problem.outside_db() / target.unlike_db
+    if target.fill_dips:
+        return 1.0 / max(far, 1.0)
+    # A preset knows music in general. Half corrected would be corrected again by a second pass, so
+    # what is clearly no such music is let be.
+    return min(max((UNLIKE_ENOUGH - far) / (UNLIKE_ENOUGH - 1.0), 0.0), 1.0)
 
 
 def _say_trust(analysis: Analysis, target: Target) -> str:
     trust = _trust(ToneProblem.of(analysis, target), target)
     if trust == 1.0:
         return ""
+    if trust == 0.0:
+        return " The recording is too unlike the target to be judged by it."
     return f" Held back to {trust:.0%}: the recording is very unlike the target."
 
 

@@ -4,6 +4,7 @@ button.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,18 +12,24 @@ from pathlib import Path
 import numpy as np
 
 from engine.audio.export_format import ExportFormat
-from engine.audio.loudness import LoudnessMeter
+from engine.audio.loudness import Loudness, LoudnessMeter
 from engine.audio.probe import probe
 from engine.audio.store import StoredAudio, decode
 from engine.audio.writer import WrittenAudio, write_audio
 from engine.cache import Hold
 from engine.mastering.analysis import Analysis, analyse, band_centres_hz
 from engine.mastering.effects import effects_of
-from engine.mastering.loudness_solve import LoudnessSolution, LoudnessSolver, blocks_of
+from engine.mastering.loudness_solve import (
+    TOLERANCE_LU,
+    LoudnessSolution,
+    LoudnessSolver,
+    blocks_of,
+)
 from engine.mastering.master_spec import MasterResult, MasterSpec, TonalBalance
 from engine.mastering.parameters import ChainParameters, Compressor
 from engine.mastering.rendering import Rendering, render_to_loudness
 from engine.mastering.route import Found, find_chain
+from engine.mastering.targets import Target
 from engine.tasks import Context
 
 __all__ = ["MasterResult", "MasterSpec", "export", "master", "master_to_file"]
@@ -56,19 +63,22 @@ def master(spec: MasterSpec, context: Context | None = None) -> MasterResult:
 def _master(spec: MasterSpec, source: StoredAudio, context: Context) -> MasterResult:
     analysis = analyse(source, context.part(0.1, 0.15))
     found = find_chain(spec, source, analysis, context.part(0.15, 0.4))
-    found, solver = _loud_enough(spec, source, found, context)
+    before = measured(source, context.part(0.4, 0.42))
+    lufs, why = _aim(spec, analysis, before, found.target)
+    found = replace(found, warnings=(*found.warnings, *([why] if why else [])))
+    found, solver = _loud_enough(spec, source, found, lufs, context)
     chain = found.parameters.scaled(spec.amounts)
     rendering = render_to_loudness(
         source,
         chain,
         solver,
-        None if spec.keep_gain and spec.parameters is not None else found.target.lufs,
+        None if spec.keep_gain and spec.parameters is not None else lufs,
         spec.max_reduction_db,
         spec.cache,
         context.part(0.5, 0.93, "Rendering"),
         found.network(chain),
     )
-    return conclude(spec, source, analysis, found, rendering, context.part(0.93, 1.0))
+    return conclude(spec, source, analysis, found, before, rendering, context.part(0.93, 1.0))
 
 
 def conclude(
@@ -76,16 +86,17 @@ def conclude(
     source: StoredAudio,
     analysis: Analysis,
     found: Found,
+    before: Loudness,
     rendering: Rendering,
     context: Context,
 ) -> MasterResult:
-    """Measure a rendering and say what was done."""
+    """Measure a rendering and say what was done.
+
+    ``before`` is the loudness of the source.
+    """
     name = spec.source.name if isinstance(spec.source, Path) else source.content_hash[:12]
     context.report(0.0, 1.0, "Measuring the result")
-    before_meter = LoudnessMeter(source.rate, source.channels)
-    for block in blocks_of(source, context.part(0.0, 0.4)):
-        before_meter.push(block)
-    before, applied, solution = before_meter.result(), rendering.parameters, rendering.solution
+    applied, solution = rendering.parameters, rendering.solution
     result = MasterResult(
         name=name,
         target=found.target,
@@ -160,8 +171,36 @@ def tonal_balance(analysis: Analysis) -> TonalBalance:
     return TonalBalance(tuple(centres_hz[reach].tolist()), tuple(levels_db[reach].tolist()))
 
 
+def measured(source: StoredAudio, context: Context) -> Loudness:
+    """Loudness of a recording, read in blocks."""
+    meter = LoudnessMeter(source.rate, source.channels)
+    for block in blocks_of(source, context):
+        meter.push(block)
+    return meter.result()
+
+
+def _aim(
+    spec: MasterSpec, analysis: Analysis, before: Loudness, target: Target
+) -> tuple[float, str]:
+    """The loudness to solve for, and why it is not the target's.
+
+    What a limiter has pressed once a second pass would press again, and a third once more. Unless a
+    loudness was asked for, a recording whose peaks look limited is made no louder than its peaks
+    have room.
+    """
+    room_db = max(target.ceiling_dbtp - before.true_peak_dbtp, 0.0)
+    pressed_lu = target.lufs - before.integrated_lufs - room_db
+    if spec.lufs is not None or analysis.limited == 0.0 or not TOLERANCE_LU < pressed_lu < math.inf:
+        return target.lufs, ""
+    lufs = target.lufs - analysis.limited * pressed_lu
+    return lufs, (
+        f"The peaks look limited already: the loudness goes to {lufs:.1f} LUFS and not to "
+        f"{target.lufs:g}. Ask for a loudness to have it all the same."
+    )
+
+
 def _loud_enough(
-    spec: MasterSpec, source: StoredAudio, found: Found, context: Context
+    spec: MasterSpec, source: StoredAudio, found: Found, lufs: float, context: Context
 ) -> tuple[Found, LoudnessSolver]:
     """Leave the dynamics alone where compressing them would cost the loudness aimed for.
 
@@ -169,15 +208,15 @@ def _loud_enough(
     """
     chain = found.parameters.scaled(spec.amounts)
     stage = found.network(chain).stage
-    solver = LoudnessSolver(source, chain, context.part(0.4, 0.45), stage)
+    solver = LoudnessSolver(source, chain, context.part(0.42, 0.46), stage)
     gentler = _without_compression(found.parameters)
     if spec.parameters is not None or gentler.scaled(spec.amounts) == chain:
         return found, solver
-    solution = solver.solve(found.target.lufs, spec.max_reduction_db)
+    solution = solver.solve(lufs, spec.max_reduction_db)
     if solution.reached:
         return found, solver
-    other = LoudnessSolver(source, gentler.scaled(spec.amounts), context.part(0.45, 0.5), stage)
-    gained_lu = other.solve(found.target.lufs, spec.max_reduction_db).expected_lufs
+    other = LoudnessSolver(source, gentler.scaled(spec.amounts), context.part(0.46, 0.5), stage)
+    gained_lu = other.solve(lufs, spec.max_reduction_db).expected_lufs
     gained_lu -= solution.expected_lufs
     if not gained_lu > NOTABLE_LU:
         return found, solver

@@ -37,7 +37,8 @@ class MasterSpec:
     custom_target
         A target of one's own, as :meth:`Target.from_json` reads.
     lufs, ceiling_dbtp
-        Delivery loudness and ceiling; None for the target's own.
+        Delivery loudness and ceiling; None for the target's own, but no more loudness than there
+        is where the peaks are limited already.
     amounts
         How much of each stage to apply.
     parameters

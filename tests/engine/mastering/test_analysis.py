@@ -8,6 +8,8 @@ import torch
 
 from engine.audio.clip import Clip
 from engine.mastering.analysis import analyse, band_centres_hz
+from engine.mastering.chain import render
+from engine.mastering.parameters import ChainParameters, Limiter
 from engine.tasks import Failure
 
 torch.set_num_threads(1)
@@ -44,6 +46,29 @@ def test_width_of_independent_channels_is_nought() -> None:
 
 def test_mono_has_no_side() -> None:
     assert not analyse(Clip(sine(-20.0, 44100)[None], 44100)).side.any()
+
+
+def drums(seconds: float = 20.0) -> Clip:
+    """Hits of many strengths, two a second."""
+    rng = np.random.default_rng(8)
+    frames = int(seconds * 44100)
+    since_s = np.arange(frames) / 44100 % 0.5
+    strengths = np.repeat(rng.uniform(0.1, 0.9, frames // 22050 + 1), 22050)[:frames]
+    sound = strengths * np.exp(-12.0 * since_s) * np.sin(2.0 * np.pi * 180.0 * since_s)
+    return Clip(np.stack([sound, sound]), 44100)
+
+
+def test_peaks_that_a_limiter_has_pressed_are_known() -> None:
+    open_peaks = drums()
+    pressed = render(open_peaks, ChainParameters(bands=(), limiter=Limiter(gain_db=9.0)))
+    assert analyse(open_peaks).limited == 0.0
+    assert analyse(pressed).limited == 1.0
+
+
+@pytest.mark.parametrize("seconds", [0.1, 60.0])
+def test_noise_is_not_taken_for_limited(seconds: float) -> None:
+    noise = 0.1 * np.random.default_rng(1).standard_normal((2, int(seconds * 44100)))
+    assert analyse(Clip(noise, 44100)).limited == 0.0
 
 
 def test_silence_is_known_as_silence() -> None:

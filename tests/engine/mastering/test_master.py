@@ -226,6 +226,36 @@ def test_compression_is_given_up_only_where_it_costs_the_loudness(
     assert result.explanation["level"].startswith(gain)
 
 
+def hits(strongest: float, seconds: float = 20.0) -> np.ndarray:
+    """Drum hits of many strengths over a bed of noise, ``[frames, 2]``."""
+    rng = np.random.default_rng(8)
+    frames = int(seconds * RATE)
+    since_s = np.arange(frames) / RATE % 0.5
+    strengths = np.repeat(rng.uniform(0.1, 1.0, frames // (RATE // 2) + 1), RATE // 2)[:frames]
+    sound = strengths * np.exp(-25.0 * since_s) * np.sin(2.0 * np.pi * 180.0 * since_s)
+    bed = 0.004 * rng.standard_normal(frames)
+    return np.repeat((strongest * (sound + bed))[:, None], 2, axis=1).astype(np.float32)
+
+
+def test_what_stopped_short_is_not_pressed_again_unless_it_is_asked_for(cache: Cache) -> None:
+    spec = MasterSpec(stored(cache, hits(0.8), "hits"), cache, amounts=Amounts(overall=0.0))
+    first = master(spec)
+    assert first.after.integrated_lufs < first.target.lufs - 1.0
+    assert first.limiter_reduction_db == pytest.approx(6.0, abs=0.1)
+    second = master(replace(spec, source=first.rendered))
+    assert second.after.integrated_lufs == pytest.approx(first.after.integrated_lufs, abs=0.1)
+    assert any("limited already" in warning for warning in second.warnings)
+    asked = master(replace(spec, source=first.rendered, lufs=first.target.lufs))
+    assert asked.after.integrated_lufs > first.after.integrated_lufs + 0.5
+
+
+def test_a_steady_tone_is_made_louder_as_far_as_there_is_room(cache: Cache) -> None:
+    tone = 0.02 * np.sin(2.0 * np.pi * 997.0 * np.arange(8 * RATE) / RATE)
+    source = stored(cache, np.repeat(tone[:, None], 2, axis=1).astype(np.float32), "tone")
+    result = master(MasterSpec(source, cache))
+    assert result.after.integrated_lufs == pytest.approx(-14.0, abs=0.1)
+
+
 def test_what_is_wrong_with_a_file_is_said_once(cache: Cache, tmp_path: Path) -> None:
     path = tmp_path / "torn.wav"
     soundfile.write(path, music(seconds=2.0), RATE, "PCM_24")
