@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from engine.cli import dataset, doctor, info, master, master_eval, train
+from engine.cli import dataset, doctor, info, master, master_eval, models, train
 from engine.cli.command import CANCELLED, FAILED, USAGE, Command, UsageError
 from engine.cli.terminal import Terminal, flush
 from engine.tasks import Cancelled
@@ -14,6 +14,7 @@ COMMANDS = (
     info.COMMAND,
     master.COMMAND,
     master_eval.COMMAND,
+    models.COMMAND,
     train.COMMAND,
     dataset.COMMAND,
     doctor.COMMAND,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -26,7 +28,8 @@ def test_help_is_no_failure(capsys):
         assert run(arguments) == 0
         text = capsys.readouterr().out
         assert text.startswith("usage: audiobench")
-    assert "130 cancelled" in text and all(name in text for name in ("info", "master", "doctor"))
+    names = ("info", "master", "master-eval", "models", "train", "dataset", "doctor")
+    assert "130 cancelled" in text and all(name in text for name in names)
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("audiobench 0.")
 
@@ -125,3 +128,13 @@ def test_there_is_no_progress_where_nobody_looks(capsys, command):
 
     assert run(["try"], extra=[command(task)]) == 0
     assert capsys.readouterr() == ("done\n", "")
+
+
+def test_help_and_a_measurement_wait_for_no_heavy_package():
+    heavy = ("torch", "numba", "scipy.signal", "av", "jinja2")
+    code = (
+        "import sys; from engine.cli import run; run(['--help']); "
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
