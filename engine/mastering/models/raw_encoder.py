@@ -35,6 +35,12 @@ class RawEncoderSettings:
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
     separable: bool = False
 
+    def __post_init__(self) -> None:
+        if not self.widths or any(width <= 0 or width % 8 for width in self.widths):
+            raise ValueError(f"widths {self.widths} are not multiples of 8")
+        if len(self.widths) != len(self.strides) or min(self.strides) < 2:
+            raise ValueError(f"strides {self.strides} are not one of 2 or more for each width")
+
 
 class RawEncoder(nn.Module):
     """A mono or stereo waveform to ``z`` ``[batch, Z_SIZE]``.

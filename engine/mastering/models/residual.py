@@ -63,6 +63,14 @@ class ResidualSettings:
     kernel: int = 5
     z_size: int = 512
 
+    def __post_init__(self) -> None:
+        if not self.widths or any(width <= 0 or width % GROUP for width in self.widths):
+            raise ValueError(f"widths {self.widths} are not multiples of {GROUP}")
+        if self.kernel < 1 or self.kernel % 2 == 0:
+            raise ValueError(f"a kernel of {self.kernel} taps has no middle")
+        if min(*self.dilations, *self.deepest_dilations, 1) < 1:
+            raise ValueError("dilations start at 1")
+
 
 WIDE = ResidualSettings()
 SMALL = ResidualSettings(widths=(16, 32, 64))
@@ -84,11 +92,11 @@ class FrameNorm(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Normalise ``[batch, channels, frames]``."""
-        groups = features.view(len(features), -1, GROUP, features.shape[-1])
+        groups = features.reshape(len(features), -1, GROUP, features.shape[-1])
         # Unlike torch.var_mean, means over a middle axis are compiled to vector instructions.
         centred = groups - groups.mean(2, keepdim=True)
         variance = (centred * centred).mean(2, keepdim=True)
-        scaled = (centred * torch.rsqrt(variance + 1e-5)).view_as(features)
+        scaled = (centred * torch.rsqrt(variance + 1e-5)).reshape(features.shape)
         return scaled * self.weight + self.bias
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 import torch
 
 from engine.mastering.models.raw_encoder import RawEncoder, RawEncoderSettings
@@ -66,3 +69,9 @@ def test_silence_gives_finite_numbers_and_gradients() -> None:
 def test_one_example_alone_gives_what_it_gives_in_a_batch() -> None:
     encoder, audio = RawEncoder(TINY).train(), noise(4, 2, 8000)
     assert torch.allclose(encoder(audio)[:1], encoder(audio[:1]), atol=1e-5)
+
+
+@pytest.mark.parametrize("wrong", [{"widths": (20, 40, 60)}, {"strides": (8, 4)}], ids=str)
+def test_a_size_that_cannot_be_built_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="multiples of 8|for each width"):
+        RawEncoderSettings(**wrong)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -193,6 +195,14 @@ def test_frames_are_normalised_over_groups_of_channels() -> None:
 def test_a_part_that_does_not_fit_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="expected"):
         wild().of_padded(noise(*shape), vector())
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"widths": (20, 40)}, {"widths": ()}, {"kernel": 4}, {"dilations": (0, 1)}], ids=str
+)
+def test_a_size_that_cannot_be_built_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="multiples of 8|middle|start at 1"):
+        ResidualSettings(**wrong)
 
 
 def test_gradients_are_finite_on_silence() -> None:
