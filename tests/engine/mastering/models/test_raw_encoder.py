@@ -73,5 +73,5 @@ def test_one_example_alone_gives_what_it_gives_in_a_batch() -> None:
 
 @pytest.mark.parametrize("wrong", [{"widths": (20, 40, 60)}, {"strides": (8, 4)}], ids=str)
 def test_a_size_that_cannot_be_built_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="multiples of 8|for each width"):
+    with pytest.raises(ValueError, match=r"multiples of 8|for each width"):
         RawEncoderSettings(**wrong)

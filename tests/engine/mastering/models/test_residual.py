@@ -201,7 +201,7 @@ def test_a_part_that_does_not_fit_is_refused(shape: tuple[int, ...]) -> None:
     "wrong", [{"widths": (20, 40)}, {"widths": ()}, {"kernel": 4}, {"dilations": (0, 1)}], ids=str
 )
 def test_a_size_that_cannot_be_built_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="multiples of 8|middle|start at 1"):
+    with pytest.raises(ValueError, match=r"multiples of 8|middle|start at 1"):
         ResidualSettings(**wrong)
 
 
