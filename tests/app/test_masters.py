@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +11,15 @@ import pytest
 import soundfile
 
 from app import masters as masters_module
-from app.document.state import ClipEntry
+from app.document.state import AUTO_MODEL, NO_MODEL, ClipEntry
 from app.export_request import ExportRequest, ExportWhat
 from app.library import Library
 from app.masters import Masters
 from engine.audio.export_format import ExportFormat
 from engine.lanes import JobState, Lanes
-from engine.mastering.parameters import ChainParameters, Limiter
-from engine.tasks import Failure
+from engine.mastering.parameters import ChainParameters, Imager, Limiter
+from engine.mastering.prediction import Confidence, Prediction
+from engine.tasks import Context, Failure
 from tests.app.conftest import Rooms, WriteSong
 
 LOUDER = ChainParameters(limiter=Limiter(gain_db=6.0))
@@ -252,3 +255,155 @@ def test_an_export_that_fails_is_told_and_leaves_nothing(
     assert job.state is JobState.FAILED
     assert len(rooms.said) == 1
     assert list(folder.iterdir()) == []
+
+
+class TiltModel:
+    """Predicts a brighter chain and is fairly sure of it; listens to how many references it got."""
+
+    name = "tilt"
+    model_hash = "ab12"
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[int, tuple[float, ...]]] = []
+
+    def predict(
+        self,
+        audio: object,
+        references: Sequence[object] = (),
+        weights: Sequence[float] = (),
+        context: Context | None = None,
+    ) -> Prediction:
+        self.heard.append((len(references), tuple(weights)))
+        bands = tuple(replace(band, gate=0.0) for band in ChainParameters().bands)
+        parameters = ChainParameters(bands=bands).with_band(9, gain_db=2.0, gate=0.6)
+        confidence = Confidence(0.6, 0.0, 0.1)
+        return Prediction(
+            self.name, "1C", self.model_hash, parameters, confidence, bool(references), 3
+        )
+
+
+@pytest.fixture
+def model(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> TiltModel:
+    """The model every clip gets that wants one."""
+    model = TiltModel()
+    answers = {AUTO_MODEL: (model, ""), NO_MODEL: (None, ""), "gone": (None, "It is gone.")}
+    monkeypatch.setattr(rooms.masters.models.shelf, "predictor", answers.__getitem__)
+    return model
+
+
+def test_the_models_answer_is_kept_with_what_each_stage_did(
+    rooms: Rooms, write_song: WriteSong, model: TiltModel
+) -> None:
+    (clip,) = rooms.open(write_song(seconds=4.0))
+    rooms.masters.master(clip.id)
+    rooms.wait()
+    entry = rooms.session.state.clips[0].mastering
+    assert entry.parameters is not None and entry.outcome is not None
+    assert [band.gate for band in entry.parameters.bands] == [0.0] * 9 + [0.6]
+    assert (entry.outcome.model, entry.outcome.variant) == ("tilt", "1C")
+    assert entry.outcome.confidence == Confidence(0.6, 0.0, 0.1)
+    tone, width = entry.outcome.effect("tone"), entry.outcome.effect("width")
+    assert tone is not None and tone.measures
+    assert width is not None and not width.measures, "the width was left alone"
+    rooms.session.undo()
+    assert rooms.session.state.clips[0].mastering.outcome is None
+
+
+def test_rendering_by_hand_keeps_the_answer_and_measures_anew(
+    rooms: Rooms, write_song: WriteSong, model: TiltModel
+) -> None:
+    (clip,) = rooms.open(write_song(seconds=4.0))
+    rooms.masters.master(clip.id)
+    rooms.wait()
+    first = rooms.session.state.clips[0].mastering
+    assert first.parameters is not None and first.outcome is not None
+    narrower = replace(first.parameters, imager=Imager(width=0.5))
+    set_parameters(rooms, clip.id, narrower)
+    rooms.masters.render(clip.id)
+    rooms.wait()
+    second = rooms.session.state.clips[0].mastering.outcome
+    assert second is not None
+    assert second.confidence == first.outcome.confidence
+    width = second.effect("width")
+    assert width is not None
+    name, change_db, unit = width.measures[0]
+    assert (change_db, unit) == (pytest.approx(-6.02, abs=0.05), "dB"), name
+
+
+def test_no_model_is_asked_where_none_is_wanted_and_its_absence_is_said(
+    rooms: Rooms, write_song: WriteSong, model: TiltModel
+) -> None:
+    (clip,) = rooms.open(write_song(seconds=4.0))
+    for choice, reason in ((NO_MODEL, None), ("gone", "It is gone.")):
+        rooms.session.edit(
+            f"Choose {choice}", rooms.session.state.with_mastering(clip.id, model=choice)
+        )
+        rooms.masters.master(clip.id)
+        rooms.wait()
+        outcome = rooms.session.state.clips[0].mastering.outcome
+        assert outcome is not None and outcome.confidence is None
+        assert dict(outcome.explanation).get("model") == reason
+    assert model.heard == []
+
+
+def test_references_reach_the_model_with_their_weights(
+    rooms: Rooms, write_song: WriteSong, model: TiltModel
+) -> None:
+    (clip,) = rooms.open(write_song(seconds=4.0))
+    references = tuple(
+        str(write_song(f"{name}.wav", seconds=4.0, seed=seed)) for seed, name in enumerate("ab", 7)
+    )
+    for weights in ((0.25, 1.0), (0.0, 0.0)):
+        state = rooms.session.state.with_mastering(
+            clip.id, references=references, weights=weights, rendering_key=None
+        )
+        rooms.session.edit("Weigh", state)
+        rooms.masters.master(clip.id)
+        rooms.wait()
+    assert model.heard == [(2, (0.25, 1.0)), (2, ())], "no weight at all is as good as equal ones"
+
+
+def test_an_album_is_one_step_and_keeps_the_clips_apart(
+    rooms: Rooms, write_song: WriteSong, model: TiltModel, tmp_path: Path
+) -> None:
+    loud = write_song("loud.wav", seconds=5.0)
+    samples, rate = soundfile.read(loud)
+    soundfile.write(tmp_path / "quiet.wav", 0.5 * samples[::-1], rate)
+    clips = rooms.open(loud, tmp_path / "quiet.wav")
+    before = rooms.session.state
+    job = rooms.masters.master_album()
+    assert job is not None
+    assert rooms.masters.master(clips[0].id) is job and rooms.masters.master_album() is None
+    rooms.wait()
+    levels = []
+    for clip in clips:
+        loudness = rooms.loaded(clip.id).rendered_loudness
+        assert loudness is not None
+        levels.append(loudness.integrated_lufs)
+        assert rooms.masters.status(clip.id).startswith("mastered")
+    assert levels[0] - levels[1] == pytest.approx(6.02, abs=0.1)
+    assert rooms.session.undo_label == "Master the album"
+    rooms.session.undo()
+    assert rooms.session.state == before
+
+
+def test_a_match_is_kept_and_mastered_to(rooms: Rooms, write_song: WriteSong) -> None:
+    (clip,) = rooms.open(write_song(seconds=4.0))
+    reference = write_song("reference.wav", seconds=4.0, seed=8)
+    rooms.session.edit(
+        "Add", rooms.session.state.with_mastering(clip.id, references=(str(reference),))
+    )
+    rooms.masters.save_match(clip.id, "Mine")
+    rooms.qtbot.waitUntil(lambda: bool(rooms.said), timeout=60_000)
+    assert "“Mine”" in str(rooms.said[0])
+    state = rooms.session.state.with_mastering(
+        clip.id, references=(), target="Mine", model=NO_MODEL
+    )
+    rooms.session.edit("Choose", state)
+    rooms.masters.master(clip.id)
+    rooms.wait()
+    result = rooms.masters.result(clip.id)
+    assert result is not None and result.target.name == "Mine"
+    rooms.masters.save_match(clip.id, "con")
+    rooms.wait()
+    assert isinstance(rooms.said[-1], Failure), "a name that is none for a file is refused"

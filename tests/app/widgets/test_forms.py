@@ -238,3 +238,16 @@ def test_many_tracks_are_counted(qtbot: QtBot) -> None:
     assert "+ 4 more" in texts
     zone.show_paths([])
     assert zone.hint.text() == "Drop here"
+
+
+@pytest.mark.parametrize(
+    ("text", "ratio"),
+    [("1:2", 0.5), ("2:1", 2.0), ("1 : 4.00", 0.25), ("3", 3.0), ("1:1,5", 1 / 1.5)],
+)
+def test_ratios_are_read_both_ways(text: str, ratio: float) -> None:
+    assert parse_value(text) == pytest.approx(ratio)
+
+
+def test_a_ratio_to_nothing_is_no_number() -> None:
+    with pytest.raises(ValueError, match="divides by zero"):
+        parse_value("1:0")
