@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from app.widgets.elided import ElidedLabel
 
 SHOWN = 2
-NAME_PIXELS = 160
+NAME_PIXELS = 220
 
 
 class DropZone(QFrame):
@@ -81,9 +81,10 @@ class DropZone(QFrame):
             more.setToolTip("\n".join(rest))
             self._chips.append(more)
         for place, chip in enumerate(self._chips):
-            self._row.insertWidget(place, chip, 1)
+            self._row.insertWidget(place, chip)
+        # With tracks there, the hint goes on as the space between them and the button.
         self.hint.setText("" if self._paths else self._hint)
-        self.hint.setVisible(not self._paths)
+        self.hint.setMinimumWidth(1 if self._paths else 0)
         self.browse.setText("Add…" if self._paths else "Reference…")
         self.setToolTip("\n".join(self._paths))
         names = ", ".join(Path(path).name for path in self._paths)
@@ -114,7 +115,9 @@ class DropZone(QFrame):
         label.setText(name)
         label.setToolTip(path)
         # A short name takes no more than it needs, a long one gives way.
-        label.setMaximumWidth(min(label.fontMetrics().horizontalAdvance(name) + 2, NAME_PIXELS))
+        label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        label.setMaximumWidth(NAME_PIXELS)
+        chip.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         remove = QToolButton(chip)
         remove.setText("×")
         remove.setProperty("flat", True)
@@ -124,7 +127,7 @@ class DropZone(QFrame):
         row = QHBoxLayout(chip)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        row.addWidget(label, 1)
+        row.addWidget(label)
         row.addWidget(remove)
         return chip
 

@@ -17,6 +17,7 @@ GROUPS = {
     "limiter": "limiter",
 }
 _SIGNED = ("dB", "LU")
+_MAGNITUDES = ("RMS", "most ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def board_texts(texts: dict[str, EffectText], parameters: ChainParameters) -> di
 
 def measure_text(name: str, value: float, unit: str) -> str:
     """A measure with its unit and a sign where it is a change: "mean gain −1.2 dB"."""
-    return f"{name} {_number(value, unit)}"
+    return f"{name} {_number(name, value, unit)}"
 
 
 def _in_words(effect: Effect) -> EffectText:
@@ -59,10 +60,11 @@ def _in_words(effect: Effect) -> EffectText:
         return EffectText("no change", "0 dB", "This stage changed nothing.")
     name, value, unit = effect.measures[0]
     detail = "\n".join(measure_text(*each) for each in effect.measures)
-    return EffectText(measure_text(name, value, unit), _number(value, unit), detail)
+    return EffectText(measure_text(name, value, unit), _number(name, value, unit), detail)
 
 
-def _number(value: float, unit: str) -> str:
-    sign = "+" if unit in _SIGNED else ""
+def _number(name: str, value: float, unit: str) -> str:
+    change = unit in _SIGNED and not any(word in name for word in _MAGNITUDES)
+    sign = "+" if change else ""
     places = 1 if unit else 0
     return f"{value:{sign}.{places}f} {unit}".rstrip().replace("-", "−")

@@ -39,7 +39,7 @@ class HeardNote(QWidget):
 
     def show_name(self, name: str) -> None:
         """Say that only what this stage changes is heard; empty hides the line."""
-        text = f"Δ Heard now: only what the {name} changes" if name else ""
+        text = f"Δ Heard: only the {name}’s change" if name else ""
         self.text.setText(text)
         self.text.setToolTip(text)
         self.setAccessibleName(text)

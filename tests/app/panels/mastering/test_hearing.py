@@ -118,7 +118,7 @@ def test_a_click_lets_only_a_stage_be_heard_until_the_next(
     assert bench.services.player.current_slot == 1
     assert button.isChecked()
     heard = bench.panel.header.heard
-    assert not heard.isHidden() and "only what the compressor changes" in heard.text.text()
+    assert not heard.isHidden() and "only the compressor’s change" in heard.text.text()
     assert bench.panel.header.summary.isHidden()
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert "listen" not in bench.live

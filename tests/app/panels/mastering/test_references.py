@@ -190,7 +190,7 @@ def test_each_stage_says_what_it_did_until_the_numbers_change(bench: Bench) -> N
     )
     bench.set(parameters=FITTED, outcome=Outcome(effects=effects), rendering_key="key")
     labels, boxes = bench.panel.model.amounts.effects, bench.panel.board.boxes
-    assert labels["tone"].text() == "curve RMS +1.8 dB"
+    assert labels["tone"].text() == "curve RMS 1.8 dB"
     assert "bands 2" in labels["tone"].toolTip()
     assert labels["saturation"].text() == "no change"
     assert boxes["compressor"].effect.text() == "mean gain −0.8 dB"
@@ -199,7 +199,7 @@ def test_each_stage_says_what_it_did_until_the_numbers_change(bench: Bench) -> N
     bench.panel.edits.change_entry({"amounts": Amounts(tone=0.5)})
     assert labels["tone"].text() == boxes["compressor"].effect.text() == ""
     bench.services.session.undo()
-    assert labels["tone"].text() == "curve RMS +1.8 dB"
+    assert labels["tone"].text() == "curve RMS 1.8 dB"
 
 
 def test_an_album_needs_two_clips_and_no_running_job(bench: Bench) -> None:
