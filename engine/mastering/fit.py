@@ -19,12 +19,18 @@ from engine.mastering.analysis import Analysis, analyse
 from engine.mastering.differentiable import BandTensors, power_response
 from engine.mastering.dynamics import STEPS as COMPRESSOR_STEPS
 from engine.mastering.dynamics import fit_compressor
+from engine.mastering.fit_record import (
+    PRIOR_WEIGHT,
+    SHORTEST_S,
+    FitResult,
+    FitSettings,
+    FitStep,
+)
 from engine.mastering.losses import decibels
 from engine.mastering.loudness_solve import MAX_GAIN_DB, MAX_REDUCTION_DB
 from engine.mastering.parameters import Band, ChainParameters, Compressor, Limiter
 from engine.mastering.ranges import PARAM_RANGES
-from engine.mastering.refine import PRIOR_WEIGHT, refine_bands, refine_compressor
-from engine.mastering.refine import STEPS as REFINE_STEPS
+from engine.mastering.refine import refine_bands, refine_compressor
 from engine.mastering.targets import Target
 from engine.mastering.tone import ToneProblem, fit_bands
 from engine.mastering.width import fit_width
@@ -33,45 +39,9 @@ from engine.tasks import Context
 if TYPE_CHECKING:
     from engine.audio.store import StoredAudio
 
-SHORTEST_S = 0.4
+__all__ = ["FitResult", "FitSettings", "FitStep", "fit"]
+
 UNLIKE_ENOUGH = 1.5
-
-
-@dataclass(frozen=True, slots=True)
-class FitSettings:
-    """How far the fit may go, and which stages it may touch.
-
-    ``max_gain_db`` bounds a band's boost or cut (at most 12); the target may set a tighter
-    bound. ``max_width_db`` bounds the change of the side level. ``refine_steps`` count where the
-    fit goes on from a chain that is there already.
-    """
-
-    tone: bool = True
-    dynamics: bool = True
-    width: bool = True
-    max_gain_db: float = 6.0
-    max_bands: int = 6
-    max_width_db: float = 1.0
-    steps: int = 300
-    refine_steps: int = REFINE_STEPS
-
-
-@dataclass(frozen=True, slots=True)
-class FitStep:
-    """One entry of the history: stage, step within it, loss in dB^2."""
-
-    stage: str
-    step: int
-    loss: float
-
-
-@dataclass(frozen=True, slots=True)
-class FitResult:
-    """Parameters, the way there, and a sentence per stage."""
-
-    parameters: ChainParameters
-    history: tuple[FitStep, ...]
-    explanation: dict[str, str]
 
 
 def fit(

@@ -11,7 +11,7 @@ from engine.audio.store import StoredAudio
 from engine.cache import Cache
 from engine.locations import Locations
 from engine.mastering.effects import StageEffect
-from engine.mastering.fit import FitSettings, FitStep
+from engine.mastering.fit_record import FitSettings, FitStep
 from engine.mastering.loudness_solve import MAX_REDUCTION_DB
 from engine.mastering.parameters import Amounts, ChainParameters
 from engine.mastering.prediction import Prediction, Predictor

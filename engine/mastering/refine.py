@@ -31,8 +31,6 @@ from engine.mastering.tone import ToneProblem, Watch
 if TYPE_CHECKING:
     from engine.audio.store import StoredAudio
 
-PRIOR_WEIGHT = 0.05
-STEPS = 100
 COMPRESSOR_STEPS = 30
 DROP_BELOW_DB = 0.25
 PILE_WEIGHT = 50.0

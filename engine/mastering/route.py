@@ -16,11 +16,10 @@ from engine.locations import Locations
 from engine.mastering import match
 from engine.mastering.analysis import Analysis, analyse
 from engine.mastering.chain import ResidualProcessor
-from engine.mastering.fit import SHORTEST_S, FitResult, FitStep, fit
+from engine.mastering.fit_record import PRIOR_WEIGHT, SHORTEST_S, FitResult, FitSettings, FitStep
 from engine.mastering.master_spec import MasterSpec
 from engine.mastering.parameters import ChainParameters, Limiter
 from engine.mastering.prediction import Prediction, Predictor
-from engine.mastering.refine import PRIOR_WEIGHT
 from engine.mastering.rendering import Network
 from engine.mastering.targets import (
     Target,
@@ -76,7 +75,7 @@ def find_chain(
         )
         return _with_network(by_hand, spec, source, references, progress)
     if spec.model is None:
-        fitted = fit(source, target, spec.settings, progress, analysis)
+        fitted = _fit(source, target, spec.settings, progress, analysis)
         warnings = (spec.without_model,) if spec.without_model else ()
         return _of_fit(target, fitted, None, warnings)
     why_not = _unfit(analysis)
@@ -100,9 +99,24 @@ def find_chain(
         return _with_residual(found, spec.model, prediction, source, references, spec.weights)
     progress = progress.part(0.4, 1.0)
     weight = 0.0 if same else PRIOR_WEIGHT
-    fitted = fit(source, target, spec.settings, progress, analysis, start, weight)
+    fitted = _fit(source, target, spec.settings, progress, analysis, start, weight)
     found = _of_fit(target, fitted, prediction)
     return _with_residual(found, spec.model, prediction, source, references, spec.weights)
+
+
+def _fit(
+    source: StoredAudio,
+    target: Target,
+    settings: FitSettings,
+    context: Context,
+    analysis: Analysis,
+    start: ChainParameters | None = None,
+    prior_weight: float = PRIOR_WEIGHT,
+) -> FitResult:
+    """The fit, which loads torch; rendering given parameters does without."""
+    from engine.mastering.fit import fit
+
+    return fit(source, target, settings, context, analysis, start, prior_weight)
 
 
 def _with_network(

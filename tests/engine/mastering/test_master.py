@@ -17,7 +17,7 @@ from engine.audio.reader import read_clip
 from engine.audio.store import StoredAudio, StoreWriter
 from engine.cache import Cache
 from engine.mastering.chain import render
-from engine.mastering.fit import FitResult
+from engine.mastering.fit_record import FitResult
 from engine.mastering.master import MasterSpec, export, master, master_to_file
 from engine.mastering.parameters import (
     Amounts,
@@ -216,7 +216,7 @@ def test_compression_is_given_up_only_where_it_costs_the_loudness(
     hard = Compressor(threshold_db=-40.0, ratio=4.0, attack_ms=100.0)
     chain = ChainParameters(compressor=hard)
     found = FitResult(chain, (), {"dynamics": "4:1", "level": "a guess"})
-    monkeypatch.setattr("engine.mastering.route.fit", lambda *_: found)
+    monkeypatch.setattr("engine.mastering.fit.fit", lambda *_: found)
     source = stored(cache, clicks.astype(np.float32), f"clicks{compressed:d}")
     result = master(MasterSpec(source, cache, lufs=lufs))
     assert (result.applied.compressor.ratio > 1.0) == compressed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -278,3 +280,11 @@ def test_a_refinement_stays_near_the_prediction_and_nearer_the_reference(
 def assert_untouched(result: MasterResult) -> None:
     assert not any(band.active for band in result.applied.bands)
     assert not result.applied.compressor.active and not result.applied.imager.active
+
+
+def test_rendering_given_parameters_loads_no_torch() -> None:
+    code = (
+        "import sys, engine.mastering.master, engine.mastering.album; print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
