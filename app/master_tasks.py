@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from engine.mastering.master import MasterResult, MasterSpec
 
 
+INSTEAD = "The chain is fitted to the target."
+
+
 @dataclass(frozen=True, slots=True)
 class ClipSpec:
     """A clip with its settings; ``stored`` is None while it is not decoded.
@@ -61,7 +64,7 @@ class ClipSpec:
             parameters=None if self.refit else entry.parameters,
             keep_gain=not self.refit,
             model=model,
-            without_model=without,
+            without_model=f"{without} {INSTEAD}" if without else "",
             refine=entry.refine,
         )
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from engine.mastering.prediction import Predictor
     from engine.mastering.targets import Target
 
-INSTEAD = "The chain is fitted to the target."
-
 
 @dataclass(frozen=True, slots=True)
 class OwnPreset:
@@ -100,10 +98,10 @@ class Shelf:
             if choice != AUTO_MODEL:
                 folder = find_model(choice, self.locations)
             if folder is None:
-                return None, f"No model is installed. {INSTEAD}"
+                return None, "No model is installed."
             return self._load(folder), ""
         except Failure as failure:
-            return None, f"{failure.what} {INSTEAD}"
+            return None, f"{failure.what} {failure.why}".strip()
 
     def _load(self, folder: Path) -> Predictor:
         from engine.mastering.models.library import load

@@ -334,7 +334,10 @@ def test_no_model_is_asked_where_none_is_wanted_and_its_absence_is_said(
     rooms: Rooms, write_song: WriteSong, model: TiltModel
 ) -> None:
     (clip,) = rooms.open(write_song(seconds=4.0))
-    for choice, reason in ((NO_MODEL, None), ("gone", "It is gone.")):
+    for choice, reason in (
+        (NO_MODEL, None),
+        ("gone", "It is gone. The chain is fitted to the target."),
+    ):
         rooms.session.edit(
             f"Choose {choice}", rooms.session.state.with_mastering(clip.id, model=choice)
         )
