@@ -123,19 +123,17 @@ def _fitted(
 ) -> ChainParameters:
     """What the fit finds, from ``start`` on where there is one."""
     from engine.mastering.analysis import analyse
-    from engine.mastering.fit import FitSettings, fit
-    from engine.mastering.refine import PRIOR_WEIGHT
-    from engine.mastering.targets import from_preset, from_references, same_recording
+    from engine.mastering.fit import fit
+    from engine.mastering.targets import from_preset, from_references
+    from engine.mastering.undo import FOLLOW, undo
 
     analysis = analyse(degraded, context)
-    settings, weight = FitSettings(), PRIOR_WEIGHT
     if reference is None:
         target = from_preset(PRESET)
     else:
-        wanted = analyse(reference, context)
-        target = from_references(analysis, [wanted])
-        if same_recording(analysis, wanted):
-            settings = FitSettings(max_gain_db=12.0, max_bands=10, max_width_db=12.0)
-            weight = 0.0
-    fitted = fit(degraded, target, settings, context, analysis, start, weight)
+        target = from_references(analysis, [analyse(reference, context)])
+    if reference is not None and target.contour_lufs:
+        fitted = undo(degraded, reference, target, FOLLOW, context, analysis, start)
+    else:
+        fitted = fit(degraded, target, None, context, analysis, start)
     return without_limiter(fitted.parameters)
