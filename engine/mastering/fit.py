@@ -175,6 +175,7 @@ def _fit_tone(
             prior.start.bands,
             trust * max_gain_db,
             trust * max_curve_db,
+            settings.max_bands,
             prior.weight,
             settings.refine_steps,
             watch,

@@ -95,6 +95,7 @@ def refine_bands(
     start: tuple[Band, ...],
     max_gain_db: float,
     max_curve_db: float,
+    max_bands: int,
     prior_weight: float,
     steps: int,
     watch: Watch,
@@ -113,6 +114,8 @@ def refine_bands(
     max_gain_db, max_curve_db
         Largest boost or cut of one band, and of all that are fitted together; where the start
         does more, that is the limit.
+    max_bands
+        Most bands to keep, those that do most; more only where the start has more.
     prior_weight
         Loss in dB^2 per squared dB of distance from the start; 0 for a start and no prior.
     steps
@@ -157,10 +160,18 @@ def refine_bands(
     settling = steps // 4
     descend(kept, steps - settling, 0)
     with torch.no_grad():
-        kept = (moves.tensors(kept).effective_gain_db.abs() >= DROP_BELOW_DB).double()
+        kept = _worth(moves.tensors(kept), max(max_bands, int((moves.start_db != 0.0).sum())))
     descend(kept, settling, steps - settling)
     with torch.no_grad():
         return _placed(start, moving, moves.tensors(kept))
+
+
+def _worth(bands: BandTensors, most: int) -> Tensor:
+    """1 for the bands that do something, at most ``most`` of them, 0 for the others."""
+    does_db = bands.effective_gain_db.abs()
+    kept = torch.zeros_like(does_db)
+    kept[torch.argsort(does_db, descending=True)[:most]] = 1.0
+    return kept * (does_db >= DROP_BELOW_DB)
 
 
 def refine_compressor(

@@ -16,9 +16,9 @@ from engine.locations import Locations
 from engine.mastering import match
 from engine.mastering.analysis import Analysis, analyse
 from engine.mastering.chain import ResidualProcessor
-from engine.mastering.fit_record import PRIOR_WEIGHT, SHORTEST_S, FitResult, FitSettings, FitStep
+from engine.mastering.fit_record import SHORTEST_S, FitResult, FitSettings, FitStep
 from engine.mastering.master_spec import MasterSpec
-from engine.mastering.parameters import ChainParameters, Limiter
+from engine.mastering.parameters import ChainParameters, Limiter, Residual
 from engine.mastering.prediction import Prediction, Predictor
 from engine.mastering.rendering import Network
 from engine.mastering.targets import (
@@ -75,7 +75,10 @@ def find_chain(
         )
         return _with_network(by_hand, spec, source, references, progress)
     if spec.model is None:
-        fitted = _fit(source, target, spec.settings, progress, analysis)
+        if same:
+            fitted = _follow(source, references[0], target, spec.settings, progress, analysis)
+        else:
+            fitted = _fit(source, target, spec.settings, progress, analysis)
         warnings = (spec.without_model,) if spec.without_model else ()
         return _of_fit(target, fitted, None, warnings)
     why_not = _unfit(analysis)
@@ -98,9 +101,15 @@ def find_chain(
         found = Found(named, start, prediction, (), _explain(prediction))
         return _with_residual(found, spec.model, prediction, source, references, spec.weights)
     progress = progress.part(0.4, 1.0)
-    weight = 0.0 if same else PRIOR_WEIGHT
-    fitted = _fit(source, target, spec.settings, progress, analysis, start, weight)
+    if same:
+        fitted = _follow(source, references[0], target, spec.settings, progress, analysis, start)
+    else:
+        fitted = _fit(source, target, spec.settings, progress, analysis, start)
     found = _of_fit(target, fitted, prediction)
+    goal = "the reference, which is the same recording" if same else "the target"
+    told = {**_explain(prediction), **fitted.explanation}
+    told["model"] = f"{told['model']} Fitted to {goal} from there on."
+    found = replace(found, explanation=told)
     return _with_residual(found, spec.model, prediction, source, references, spec.weights)
 
 
@@ -111,12 +120,32 @@ def _fit(
     context: Context,
     analysis: Analysis,
     start: ChainParameters | None = None,
-    prior_weight: float = PRIOR_WEIGHT,
 ) -> FitResult:
     """The fit, which loads torch; rendering given parameters does without."""
     from engine.mastering.fit import fit
 
-    return fit(source, target, settings, context, analysis, start, prior_weight)
+    return fit(source, target, settings, context, analysis, start)
+
+
+def _follow(
+    source: StoredAudio,
+    reference: StoredAudio,
+    target: Target,
+    settings: FitSettings,
+    context: Context,
+    analysis: Analysis,
+    start: ChainParameters | None = None,
+) -> FitResult:
+    """The fit to the same recording, as far as it goes where nobody set other limits.
+
+    The residual sits it out: what is right is known, and there is nothing to add to it.
+    """
+    from engine.mastering.undo import FOLLOW, undo
+
+    limits = FOLLOW if settings == FitSettings() else settings
+    if start is not None:
+        start = replace(start, residual=Residual())
+    return undo(source, reference, target, limits, context, analysis, start)
 
 
 def _with_network(

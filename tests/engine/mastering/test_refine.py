@@ -159,3 +159,13 @@ def test_a_hundred_steps_on_three_minutes_take_under_ten_seconds(target: Target)
     began = time.perf_counter()
     fit(clip, target, FitSettings(refine_steps=100), start=start)
     assert time.perf_counter() - began < 10.0
+
+
+def test_no_more_bands_are_opened_than_allowed(bad: Clip, target: Target) -> None:
+    closed = ChainParameters(bands=tuple(replace(b, gate=0.0) for b in ChainParameters().bands))
+    settings = replace(TONE, max_bands=3)
+    bands = fit(bad, target, settings, start=closed, prior_weight=0.01).parameters.bands
+    assert 1 <= sum(band.active for band in bands) <= 3
+    more = ChainParameters(bands=tuple(replace(b, gain_db=0.6) for b in ChainParameters().bands))
+    held = fit(bad, target, settings, start=more, prior_weight=100.0).parameters.bands
+    assert sum(band.active for band in held) == 10

@@ -275,6 +275,7 @@ def test_a_refinement_stays_near_the_prediction_and_nearer_the_reference(
     (band,) = refined.applied.bands
     assert SHELF.gain_db + 0.5 < band.gain_db < 9.0
     assert refined.prediction == plain.prediction and refined.history
+    assert "Fitted to the target from there on" in refined.explanation["model"]
 
 
 def assert_untouched(result: MasterResult) -> None:
