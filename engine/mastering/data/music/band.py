@@ -22,6 +22,7 @@ from engine.mastering.data.music.voices import render_voice, singer
 
 _CENTRED = ("bass", "voice", "lead")
 _DUCKED = ("bass", "pad", "chords", "arp")
+_CHOPPED = ("pad", "chords", "arp", "choir", "noise")
 _DRUM_GROUPS = {"kick": "kick", "snare": "snare", "clap": "snare", "rim": "snare", "snap": "snare"}
 _GROUP_DB = {"kick": 0.0, "snare": -1.0, "kit": -9.0}
 
@@ -72,6 +73,8 @@ def render_parts(
             samples = _render(part, sorted(notes, key=lambda n: n.start_s), frames, rate, seed)
         if ducking > 0.05 and part.role in _DUCKED:
             _duck(samples, kicks, ducking, rate)
+        if part.role in _CHOPPED and rng.random() < style.chop:
+            _chop(samples, bars[0].beat_s / 4.0, rng, rate)
         centred = part.role in _CENTRED
         yield Track(
             part.role,
@@ -167,3 +170,15 @@ def _duck(samples: Sound, kicks_s: list[float], depth: float, rate: int) -> None
     starts = np.asarray(kicks_s)[np.maximum(last, 0)]
     since = np.where(last >= 0, times_s - starts, 9.0)
     scale_by(samples, 1.0 - depth * np.exp(-since / 0.09) * np.minimum(since / 0.005, 1.0), step)
+
+
+def _chop(samples: Sound, sixteenth_s: float, rng: np.random.Generator, rate: int) -> None:
+    """Gate a track in a rhythm of sixteenths that comes back every bar or half bar."""
+    steps = int(rng.choice((8, 16)))
+    opened = rng.random(steps) < rng.uniform(0.4, 0.8)
+    opened[0] = True
+    block = int(0.003 * rate)
+    at = np.arange(samples.shape[1] // block + 2) * block / (sixteenth_s * rate)
+    closed = rng.uniform(0.0, 0.25)
+    sounding = opened[at.astype(int) % steps] & (at % 1.0 < rng.uniform(0.5, 1.0))
+    scale_by(samples, np.where(sounding, 1.0, closed), block)

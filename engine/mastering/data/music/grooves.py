@@ -128,6 +128,9 @@ def drum_notes(
     ``swing`` delays every second sixteenth (eighth when slow) by that share of a step.
     """
     table = GROOVES[groove]
+    if alone and rng.random() < 0.5:
+        kept = rng.permutation(sorted(table))[: int(rng.integers(2, 5))]
+        table = {drum: rows for drum, rows in table.items() if drum in kept}
     chosen = {drum: str(rng.choice(rows)) for drum, rows in table.items()}
     others = {drum: str(rng.choice(rows)) for drum, rows in table.items()}
     # All drums play all the time, as in a loop, or the song is nothing but drums.

@@ -169,19 +169,23 @@ class Desk:
         bands = np.add.reduceat(power, index)[:-1]
         return centres, 10.0 * np.log10(bands + 1e-20)
 
-    def master_tone(self, offsets_db: Numbers, follows: float, most_db: float = 9.0) -> None:
-        """Pull the long-term spectrum towards a target: the commercial mean plus offsets.
+    def master_tone(
+        self, style_db: Numbers, own_db: Numbers, follows: float, most_db: float = 9.0
+    ) -> None:
+        """Pull the long-term spectrum towards the commercial mean plus a style's offsets.
 
-        ``follows`` 1 would reach the target; boosts and cuts stay within ``most_db``.
+        ``follows`` 1 would reach that target; boosts and cuts stay within ``most_db``. ``own_db``
+        is what is special about this song and comes on top. Offsets are at `TONE_HZ`.
         """
         centres, level_db = self.band_db()
-        target_db = commercial_db(centres)
-        target_db += np.interp(np.log2(centres), np.log2(TONE_HZ), offsets_db)
+        at, points = np.log2(centres), np.log2(TONE_HZ)
+        target_db = commercial_db(centres) + np.interp(at, points, style_db)
         heard = (centres > 80.0) & (centres < 9000.0)
         smooth = np.convolve(np.pad(level_db, 2, mode="edge"), np.full(5, 0.2), "valid")
         off_db = target_db - smooth
         off_db -= np.median(off_db[heard])
-        self.mix *= self.curve(centres, np.clip(follows * off_db, -1.3 * most_db, most_db))
+        pulled_db = np.clip(follows * off_db, -1.3 * most_db, most_db)
+        self.mix *= self.curve(centres, pulled_db + np.interp(at, points, own_db))
 
     def low_pass(self, corner_hz: float, steep: bool) -> None:
         """End the spectrum: a codec's wall, or a gentle slope."""

@@ -23,8 +23,8 @@ class MixFacts:
     """How a song is mixed; levels in dB, times in s.
 
     ``lufs`` is what the master aims at; ``squeeze`` 0..1 how hard it is compressed and limited;
-    ``follows`` how far its long-term spectrum is pulled to a target, which differs from the
-    commercial mean by ``tone_db`` at `mixing.TONE_HZ`; ``top_hz`` where the spectrum ends.
+    ``follows`` how far its long-term spectrum is pulled to the target of its style, and ``tone_db``
+    its own deviation at `mixing.TONE_HZ`; ``top_hz`` where the spectrum ends.
     """
 
     lufs: float
@@ -75,9 +75,9 @@ def _uniform(rng: np.random.Generator, span: Range) -> float:
 
 
 def _draw_mix(rng: np.random.Generator, style: Style) -> MixFacts:
-    spread = np.array([6.0, 3.0, 2.5, 1.8, 2.0, 3.0]) * style.tone_spread
-    slope_db = style.slope_db + 0.8 * style.tone_spread * float(rng.standard_normal())
-    tone_db = np.array(style.tone_db) + spread * rng.standard_normal(6)
+    spread = np.array([5.0, 2.8, 2.4, 1.8, 2.2, 2.8]) * style.tone_spread
+    slope_db = style.slope_db + 0.7 * style.tone_spread * float(rng.standard_normal())
+    tone_db = spread * rng.standard_normal(6)
     tone_db += slope_db * np.log2(np.array(TONE_HZ) / 700.0)
     dull = rng.random() < style.dull
     wall = not dull and rng.random() < 0.4
@@ -116,7 +116,8 @@ def describe(seed: int) -> SongDescription:
         Any integer from 0 on; the same seed is the same song.
     """
     rng = np.random.default_rng([seed, 1])
-    style = STYLES[int(rng.integers(len(STYLES)))]
+    weights = np.array([style.weight for style in STYLES])
+    style = STYLES[int(rng.choice(len(STYLES), p=weights / weights.sum()))]
     key = random_key(rng, style.modes)
     progression = PROGRESSIONS[str(rng.choice(style.progressions))]
     parts = tuple(
@@ -190,7 +191,7 @@ def compose(seed: int, duration_s: float = 40.0, rate: int = 44100) -> Clip:
     desk.add_room(rng, mix.reverb_s, float(rng.uniform(2500.0, 9000.0)))
     side_db = -np.inf if mix.mono else mix.side_db
     desk.shape_image(side_db, mix.side_tilt_db, mix.mono_below_hz)
-    desk.master_tone(np.array(mix.tone_db), mix.follows)
+    desk.master_tone(np.array(style.tone_db), np.array(mix.tone_db), mix.follows)
     desk.low_pass(mix.top_hz, mix.wall)
     track = desk.samples(frames)
     finishing.swell(track, rate, mix.swell_db, rng)

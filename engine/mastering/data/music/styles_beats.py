@@ -35,6 +35,7 @@ BEATS: tuple[Style, ...] = (
         lufs=(-14, -9),
         tone_db=(2, 2, 0, 0, 0, 1),
         waltz=0,
+        chop=0.35,
     ),
     Style(
         "techno",
@@ -65,6 +66,7 @@ BEATS: tuple[Style, ...] = (
         lufs=(-14, -9),
         tone_db=(3, 3, 0, -1, -1, 0),
         waltz=0,
+        chop=0.35,
     ),
     Style(
         "drum and bass",
@@ -89,6 +91,7 @@ BEATS: tuple[Style, ...] = (
         lufs=(-14, -9),
         tone_db=(3, 2, -1, -1, 0, 1),
         waltz=0,
+        chop=0.25,
     ),
     Style(
         "breaks",
@@ -130,6 +133,8 @@ BEATS: tuple[Style, ...] = (
         swing=(0.0, 0.25),
         human_ms=4.0,
         dull=0.25,
+        chop=0.4,
+        weight=1.5,
     ),
     Style(
         "percussion",
@@ -149,8 +154,9 @@ BEATS: tuple[Style, ...] = (
         reverb_db=(-30, -10),
         follows=(0.0, 0.4),
         tone_db=(0, 0, 0, 0, 0, 0),
-        tone_spread=2.0,
+        tone_spread=1.35,
         mono=0.35,
         swing=(0.0, 0.3),
+        weight=1.7,
     ),
 )

@@ -50,6 +50,7 @@ SONGS: tuple[Style, ...] = (
         ("pop", "rock", "house"),
         ("acoustic", "electronic", "808"),
         0.95,
+        chop=0.12,
     ),
     Style(
         "rock",
@@ -158,6 +159,7 @@ SONGS: tuple[Style, ...] = (
         -1.0,
         swing=(0.0, 0.3),
         tone_db=(4, 2, 0, 0, 0, 0),
+        chop=0.2,
     ),
     Style(
         "folk",
@@ -190,7 +192,7 @@ SONGS: tuple[Style, ...] = (
         reverb_s=(0.3, 1.5),
         follows=(0.2, 0.7),
         tone_db=(-8, -2, 2, 1, 0, -1),
-        tone_spread=1.4,
+        tone_spread=1.1,
         mono=0.2,
     ),
     Style(
@@ -209,13 +211,13 @@ SONGS: tuple[Style, ...] = (
         waltz=0.2,
         lufs=(-22, -12),
         squeeze=(0.0, 0.6),
-        swell_db=(0, 4),
+        swell_db=(0, 2.8),
         reverb_s=(0.3, 3.0),
         reverb_db=(-24, -6),
         side_db=(-25.0, -6.0),
         follows=(0.0, 0.5),
         tone_db=(-12, -4, 1, 1, 0, -2),
-        tone_spread=1.5,
+        tone_spread=1.15,
         mono=0.3,
     ),
 )

@@ -105,6 +105,7 @@ def _bowed(rng: np.random.Generator, size: float, players: int) -> Timbre:
         vibrato_cents=float(rng.uniform(8.0, 28.0) if solo else rng.uniform(6.0, 14.0)),
         vibrato_hz=float(rng.uniform(4.6, 6.4)), jitter_cents=4.0,
         voices=players, detune_cents=0.0 if solo else float(rng.uniform(6.0, 14.0)),
+        shimmer=float(rng.uniform(0.08, 0.25) if solo else rng.uniform(0.05, 0.12)),
         width=0.0 if solo else float(rng.uniform(0.3, 0.9)),
         noise=float(rng.uniform(0.01, 0.06)), body=_violin_body(rng, size),
     )  # fmt: skip
@@ -115,7 +116,8 @@ def _blown(rng: np.random.Generator, spectrum: Spectrum, breath: float) -> Timbr
         spectrum, attack_s=float(rng.uniform(0.02, 0.07)), sustain=0.85, decay_s=0.2,
         release_s=float(rng.uniform(0.06, 0.15)), brightness=float(rng.uniform(0.35, 0.6)),
         brightness_by_velocity=0.8, vibrato_cents=float(rng.uniform(4.0, 18.0)),
-        vibrato_delay_s=0.35, noise=breath * float(rng.uniform(0.4, 1.5)), jitter_cents=3.0,
+        vibrato_delay_s=0.35, shimmer=float(rng.uniform(0.06, 0.2)),
+        noise=breath * float(rng.uniform(0.4, 1.5)), jitter_cents=3.0,
         noise_hz=(1000.0, 5000.0), body=random_body(rng, 3.0), glide_s=0.015,
     )  # fmt: skip
 

@@ -71,6 +71,7 @@ class Timbre:
     vibrato_delay_s: float = 0.3
     jitter_cents: float = 2.0
     tremolo: float = 0.0
+    shimmer: float = 0.08
     glide_s: float = 0.0
     voices: int = 1
     detune_cents: float = 0.0
@@ -141,6 +142,8 @@ def render_tones(
         row = bright + swell + timbre.brightness_wander * _wander(rng, count, 200)
         row = np.clip(row * (0.6 + 0.4 * shape), 0.0, 0.999) * (ROWS - 1)
         onset = np.clip((t - timbre.vibrato_delay_s) / 0.4, 0.0, 1.0)
+        shape *= np.maximum(1.0 + timbre.shimmer * _wander(rng, count, 45), 0.0)
+        shape[-1] = 0.0
         level = 0.3 + 0.7 * note.velocity
         for voice in range(timbre.voices):
             spread = (voice - (timbre.voices - 1) / 2.0) / max(timbre.voices - 1, 1)

@@ -52,6 +52,7 @@ def singer(rng: np.random.Generator, choir: bool = False) -> Timbre:
         release_s=float(rng.uniform(0.08, 0.2)), brightness=0.5, brightness_by_velocity=0.2,
         brightness_wander=0.3, vibrato_cents=float(rng.uniform(10.0, 55.0)),
         vibrato_hz=float(rng.uniform(4.8, 6.2)), vibrato_delay_s=float(rng.uniform(0.15, 0.5)),
+        shimmer=0.15,
         jitter_cents=float(rng.uniform(4.0, 12.0)), glide_s=float(rng.uniform(0.02, 0.07)),
         noise=float(rng.uniform(0.01, 0.08)), noise_hz=(2000.0, 7000.0), random_phase=False,
         body=random_body(rng, 1.5),

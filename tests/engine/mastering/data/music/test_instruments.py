@@ -65,7 +65,7 @@ def test_sustained_instruments_are_in_tune(name: str) -> None:
 
 
 def test_a_bright_high_note_holds_nothing_but_its_harmonics() -> None:
-    steady = Timbre(saw, jitter_cents=0.0, brightness_wander=0.0, attack_s=0.05)
+    steady = Timbre(saw, jitter_cents=0.0, brightness_wander=0.0, shimmer=0.0, attack_s=0.05)
     track = render_tones(steady, [Note(0.0, 2.0, 93.0, 0.7)], 1, 2 * RATE, RATE, 5)
     hz, size = spectrum(track[0, RATE // 4 : RATE // 4 + RATE])
     base_hz = frequency_hz(93.0)

@@ -76,7 +76,7 @@ def test_minus_infinity_is_mono() -> None:
 
 def test_mastering_that_follows_fully_reaches_the_target() -> None:
     desk = desk_with(noise(6.0))
-    desk.master_tone(np.zeros(6), 1.0, most_db=40.0)
+    desk.master_tone(np.zeros(6), np.zeros(6), 1.0, most_db=40.0)
     centres, level_db = desk.band_db()
     heard = (centres > 80.0) & (centres < 9000.0)
     off_db = (level_db - commercial_db(centres))[heard]
@@ -86,8 +86,15 @@ def test_mastering_that_follows_fully_reaches_the_target() -> None:
 def test_mastering_that_does_not_follow_changes_nothing() -> None:
     desk = desk_with(noise(2.0))
     before = desk.mix.copy()
-    desk.master_tone(np.array([6.0, 3.0, 0.0, 0.0, -3.0, -6.0]), 0.0)
+    desk.master_tone(np.array([6.0, 3.0, 0.0, 0.0, -3.0, -6.0]), np.zeros(6), 0.0)
     assert np.allclose(desk.mix, before)
+
+
+def test_what_is_special_about_a_song_comes_on_top() -> None:
+    plain, special = desk_with(noise(2.0)), desk_with(noise(2.0))
+    plain.master_tone(np.zeros(6), np.zeros(6), 0.5)
+    special.master_tone(np.zeros(6), np.full(6, 3.0), 0.5)
+    assert np.allclose(special.mix, plain.mix * 10.0 ** (3.0 / 20.0), rtol=1e-4)
 
 
 @given(gain_db=st.floats(-10.0, 24.0), ceiling=st.floats(0.3, 1.0), seed=st.integers(0, 50))
