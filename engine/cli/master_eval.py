@@ -33,7 +33,8 @@ Do known harm to good songs, let every method repair it, and measure what is lef
 Each song is split in two by time. A passage of the first half is degraded (eq, eq_compression,
 eq_width, gain, saturation, out_of_family, and eq_three_bands to count active bands on), mild
 (+-6 dB) or strong (+-12 dB). The second half is the reference "same-song"; "other-song" is another
-recording, "perfect" the passage as it was. Doing nothing (identity) always takes part.
+recording, "perfect" the passage as it was; of a loop whose halves are alike only "perfect" is run.
+Doing nothing (identity) always takes part.
 
 Methods: identity; fit (no training); matchering (its own package, run by an interpreter of its
 own); models by their variant (1A to 1D) or name, and with +fit behind it as the start of a fit.
@@ -102,6 +103,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
         evaluation = evaluate(songs, methods, settings, context.part(0.02, 1.0), keep)
     _tell(evaluation, terminal)
+    for warning in context.warnings:
+        terminal.note(warning)
     for path in arguments.report:
         if path not in grown:
             write_report(evaluation, path)

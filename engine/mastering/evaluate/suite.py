@@ -30,6 +30,7 @@ from engine.mastering.evaluate.metrics import (
     waveform_snr_db,
     width_error_db,
 )
+from engine.mastering.targets import same_recording
 from engine.tasks import Cancelled, Context, Failure
 
 IDENTITY = Identity()
@@ -224,9 +225,12 @@ def _of_song(
 ) -> Iterator[Row]:
     """All rows of one song."""
     judge = _Judge.of(found.a)
+    repeats = same_recording(judge.analysis, analyse(found.b))
+    if repeats:
+        context.warn(f"“{name}” repeats itself, so its other half tells no more than itself.")
     references: dict[Listening, Clip | None] = {
         Listening.NONE: None,
-        Listening.SAME_SONG: found.b,
+        Listening.SAME_SONG: None if repeats else found.b,
         Listening.OTHER_SONG: other,
         Listening.PERFECT: found.a,
     }
@@ -243,13 +247,14 @@ def _of_song(
             judge, case, degradation, degraded, IDENTITY, Listening.NONE, None, settings, context
         )
         for listening in settings.listening:
-            yield replace(alone, listening=listening)
             reference = references[listening]
+            if reference is None and listening is not Listening.NONE:
+                continue
+            yield replace(alone, listening=listening)
             for method in methods:
                 context.checkpoint()
                 context.report(number, len(cases), f"{case.kind} {case.tier}: {method.name}")
-                missing = reference is None
-                if missing and (method.needs_reference or listening is not Listening.NONE):
+                if reference is None and method.needs_reference:
                     continue
                 yield _row(
                     judge,

@@ -225,6 +225,18 @@ def test_progress_never_goes_back(songs) -> None:
     assert "one" in seen[0].text
 
 
+def test_a_loop_is_no_other_part_of_a_song(make_songs) -> None:
+    class Loop(make_songs):
+        def part(self, name: str, start_s: float, duration_s: float, rate: int) -> Clip:
+            return super().part(name, start_s % 3.2, duration_s, rate)
+
+    context = Context()
+    settings = replace(SMALL, listening=(Listening.SAME_SONG, Listening.PERFECT))
+    rows = evaluate(Loop("one"), [Listens([])], settings, context).rows
+    assert {row.listening for row in rows} == {Listening.PERFECT}
+    assert "repeats itself" in context.warnings[0]
+
+
 def test_a_mono_song_is_repaired_in_mono(make_songs) -> None:
     class Mono(make_songs):
         def part(self, *arguments) -> Clip:
