@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QLabel, QProgressB
 from app.document.state import NO_MODEL, MasteringEntry
 from app.theme import number_font
 from app.widgets.elided import ElidedLabel
+from engine.mastering.parameters import ChainParameters
 
 STAGES = {
     "tone": ("Tone", "the equalizer"),
@@ -91,7 +92,7 @@ class AnswerBox(QFrame):
         heard = ", heard the references" if outcome.referenced else ""
         self.who.setText(f"{outcome.model} ({outcome.variant}){heard}")
         left = [STAGES[stage][0].lower() for stage, share in shares.items() if share <= ABSTAINED]
-        self.why.setText(_sentence(left, reasons))
+        self.why.setText(_sentence(left, reasons, touched=_touched(entry.fitted)))
 
     def _add_meter(self, grid: QGridLayout, row: int, stage: str, title: str, what: str) -> None:
         label = QLabel(title, self)
@@ -115,8 +116,18 @@ class AnswerBox(QFrame):
         self.meters[stage], self.numbers[stage] = meter, number
 
 
-def _sentence(left: list[str], reasons: dict[str, str]) -> str:
+def _touched(chain: ChainParameters | None) -> bool:
+    """Whether a chain does anything before the limiter."""
+    if chain is None:
+        return True
+    stages = (chain.compressor.active, chain.multiband.active, chain.saturator.active)
+    return any((*stages, chain.imager.active, *(band.active for band in chain.bands)))
+
+
+def _sentence(left: list[str], reasons: dict[str, str], *, touched: bool) -> str:
     """What the model left alone; else what it listened to."""
+    if not touched:
+        return f"Leaves it as it is: {reasons.get('all', 'it heard nothing to correct.')}"
     if len(left) == len(STAGES):
         return f"Leaves it as it is: {reasons.get('all', 'not sure enough of any change.')}"
     if left:

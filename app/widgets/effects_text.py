@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from app.document.state import Effect, MasteringEntry
 from engine.mastering.parameters import ChainParameters
 
-UNKNOWN = "Not rendered since the last change"
 # The effect of a group of stages stands beside each of its boxes that is at work.
 GROUPS = {
     "compressor": "dynamics",
@@ -29,13 +28,23 @@ class EffectText:
     detail: str = ""
 
 
+NOT_LIVE = EffectText(
+    "heard once rendered",
+    "rendered",
+    "The network is not in the live sound. Render the numbers to hear it.",
+)
+
+
 def effect_texts(entry: MasteringEntry) -> dict[str, EffectText]:
     """Per stage of the effects (tone, dynamics ...) what it did in the rendering there is.
 
-    What was measured of other numbers than those of now is left out.
+    What was measured of other numbers than those of now is left out. A residual that is turned up
+    says where it can be heard.
     """
     if entry.outcome is None or entry.rendering_key is None:
-        return {}
+        chain = entry.parameters
+        added = chain is not None and chain.scaled(entry.amounts).residual.active
+        return {"residual": NOT_LIVE} if added else {}
     return {each.stage: _in_words(each) for each in entry.outcome.effects}
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -28,6 +29,7 @@ from PySide6.QtWidgets import (
 from app.commands import Command, Commands
 from app.settings import Settings, ThemeChoice
 from app.widgets.mastering_header import preset_titles
+from app.widgets.model_chooser import FIXED
 
 SYSTEM_DEVICE = "System default"
 
@@ -95,6 +97,8 @@ class Preferences(QDialog):
                 lufs=self._lufs.value(),
                 ceiling_dbtp=self._ceiling.value(),
                 amount=self._amount.value() / 100.0,
+                model=str(self._model.currentData()),
+                refine=self._refine.isChecked(),
             ),
         )
 
@@ -140,6 +144,15 @@ class Preferences(QDialog):
             self._target.setItemData(row, description, Qt.ItemDataRole.ToolTipRole)
         self._target.setCurrentIndex(max(self._target.findData(master.target), 0))
         form.addRow("Tonal &balance", self._target)
+        self._model = QComboBox(page)
+        for name, title in (FIXED | {master.model: FIXED.get(master.model, master.model)}).items():
+            self._model.addItem(title, name)
+        self._model.setCurrentIndex(self._model.findData(master.model))
+        self._model.setToolTip("Which models there are is shown in the Mastering panel")
+        form.addRow("&Model", self._model)
+        self._refine = QCheckBox("&Refine its answer by fitting", page)
+        self._refine.setChecked(master.refine)
+        form.addRow("", self._refine)
         self._lufs = _number(master.lufs, -40, -5, " LUFS", 1)
         self._ceiling = _number(master.ceiling_dbtp, -12, 0, " dBTP", 1)
         self._amount = _number(100 * master.amount, 0, 150, " %", 0)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QKeySequenceEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.commands import Command, Commands
+from app.document.state import NO_MODEL
 from app.settings import MasterDefaults, Settings, ThemeChoice
 from app.widgets.preferences import CacheView, Preferences
 
@@ -68,13 +69,15 @@ def test_what_was_edited_is_given_back(show: Open) -> None:
     dialog._latency.setValue(100)
     dialog._amount.setValue(120)
     dialog._target.setCurrentIndex(dialog._target.findData("podcast"))
+    dialog._model.setCurrentIndex(dialog._model.findData(NO_MODEL))
+    dialog._refine.click()
     edited = dialog.edited()
     assert edited == replace(
         SETTINGS,
         theme=ThemeChoice.DARK,
         output_device="",
         latency_ms=100.0,
-        master=replace(SETTINGS.master, amount=1.2, target="podcast"),
+        master=replace(SETTINGS.master, amount=1.2, target="podcast", model=NO_MODEL, refine=True),
     )
 
 

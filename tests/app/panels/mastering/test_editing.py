@@ -249,3 +249,7 @@ def test_the_residual_is_off_with_a_reason_until_a_model_brings_one(bench: Bench
     assert residual.isEnabled()
     residual.field.setValue(1.0)
     assert bench.entry.amounts == Amounts(residual=1.0)
+    effect = bench.panel.model.amounts.effects["residual"]
+    assert effect.text() == "heard once rendered", "the live chain leaves the network out"
+    bench.services.session.undo()
+    assert effect.text() == ""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QInputDialog, QMessageBox
 
 from app.document.state import AUTO_MODEL, NO_MODEL, Effect, Outcome
 from app.models import OwnPreset
-from engine.mastering.parameters import Amounts
+from engine.mastering.parameters import Amounts, ChainParameters
 from engine.mastering.prediction import Confidence
 from tests.app.panels.mastering.bench import FITTED, NOISE, Bench
 
@@ -170,6 +172,28 @@ def test_the_answer_says_who_how_sure_and_what_was_left_alone(bench: Bench) -> N
 def test_a_model_that_abstains_says_so(bench: Bench) -> None:
     bench.set(parameters=FITTED, outcome=Outcome("small", "1D", "ab", Confidence()))
     assert bench.panel.model.answer.why.text().startswith("Leaves it as it is:")
+
+
+def test_a_model_that_changes_nothing_says_so_however_sure_it_is(bench: Bench) -> None:
+    flat = ChainParameters()
+    outcome = Outcome("small", "1D", "ab", Confidence(0.9, 0.9, 0.9))
+    bench.set(parameters=flat, fitted=flat, outcome=outcome)
+    assert "heard nothing to correct" in bench.panel.model.answer.why.text()
+
+
+def test_dropped_tracks_join_the_list(bench: Bench, songs: list[Path]) -> None:
+    references = bench.panel.model.references
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in (*songs[:2], songs[0].parent)])
+    event = QDropEvent(
+        QPointF(5, 5),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    references.dropEvent(event)
+    assert bench.entry.references == (str(songs[0]), str(songs[1])), "a folder is no track"
 
 
 def test_the_fit_without_a_model_says_why(bench: Bench) -> None:
