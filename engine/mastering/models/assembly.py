@@ -19,10 +19,12 @@ from engine.mastering.models.heads import (
     ParametricDecoder,
     kinds,
 )
+from engine.mastering.models.hearing import DYNAMICS
 from engine.mastering.models.residual import SMALL, ResidualNetwork, ResidualSettings
 from engine.mastering.models.spectral import SCALE_DB, SpectralEncoder, SpectralSettings
 from engine.mastering.models.tcn import Z_SIZE, TcnSettings, TemporalEncoder
 
+MOVEMENT = 64
 CURVE_RATE = 96000  # high enough that the curve is the analog one up to 20 kHz
 
 
@@ -70,6 +72,8 @@ class Heard:
         ``[batch, STATISTICS, BANDS]``, pooled over the windows, at -23 LUFS.
     windows
         ``[batch, windows, ROWS, frames]`` at -23 LUFS, or None to go without the temporal half.
+    dynamics
+        ``[batch, DYNAMICS]``, the mean over the windows; used with ``windows`` only.
     level
         What the loudness was, in LU from -23, ``[batch]``.
     present
@@ -78,15 +82,15 @@ class Heard:
 
     statistics: Tensor
     windows: Tensor | None
+    dynamics: Tensor
     level: Tensor
     present: Tensor
 
     def to(self, device: str) -> Heard:
         """The same on another device."""
         windows = None if self.windows is None else self.windows.to(device)
-        return Heard(
-            self.statistics.to(device), windows, self.level.to(device), self.present.to(device)
-        )
+        rest = (self.dynamics.to(device), self.level.to(device), self.present.to(device))
+        return Heard(self.statistics.to(device), windows, *rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,10 @@ class MasteringNet(nn.Module):
         self.settings = settings
         self.spectral = SpectralEncoder(settings.spectral)
         self.temporal = TemporalEncoder(settings.tcn)
-        self.rest = nn.Linear(3 * self.temporal.size + 2, Z_SIZE - BANDS)
+        self.movement = nn.Sequential(
+            nn.Linear(3 * DYNAMICS, MOVEMENT), nn.GELU(), nn.Linear(MOVEMENT, MOVEMENT), nn.GELU()
+        )
+        self.rest = nn.Linear(3 * self.temporal.size + MOVEMENT + 2, Z_SIZE - BANDS)
         adaptive = settings.bands == 10
         self.decoder = AdaptiveDecoder(10) if adaptive else ParametricDecoder(5)
         grey = settings.variant is Variant.GREY
@@ -137,7 +144,12 @@ class MasteringNet(nn.Module):
             known = reference.present.unsqueeze(-1)
             own, other = self.temporal(heard.windows), self.temporal(reference.windows)
             level = heard.level.unsqueeze(-1) / 10.0
-            seen = torch.cat((own, other * known, (other - own) * known, level, known), dim=-1)
+            moves = (heard.dynamics / 10.0, reference.dynamics * known / 10.0)
+            changed = known * (reference.dynamics - heard.dynamics) / 3.0
+            movement = self.movement(torch.cat((*moves, changed), dim=-1))
+            seen = torch.cat(
+                (own, other * known, (other - own) * known, movement, level, known), dim=-1
+            )
             rest = torch.tanh(self.rest(seen))
         return torch.cat((spectral, rest), dim=-1), curve
 

@@ -27,6 +27,8 @@ HIGHEST_HZ = 20000.0
 FLOOR_DB = -120.0
 NORMAL_LUFS = -23.0
 FAST_S = 0.005
+SUBFRAMES = 16
+ENVELOPE_HZ = SUBFRAMES / HOP_S
 
 Floats = NDArray[np.float32]
 
@@ -39,18 +41,25 @@ class Features:
     ----------
     mel_db
         Level of each band, mid then side, in dB re full scale, ``[2, BANDS, frames]`` float32.
-    peak_db, fast_db
-        Sample peak, and the loudest 5 ms (mean square), of each frame, ``[frames]``.
+    envelope_db
+        Sample peak of each 1/``SUBFRAMES`` of a frame, ``[frames * SUBFRAMES]``.
+    fast_db
+        The loudest 5 ms (mean square) of each frame, ``[frames]``.
     """
 
     mel_db: Floats
-    peak_db: Floats
+    envelope_db: Floats
     fast_db: Floats
 
     @property
     def frames(self) -> int:
         """Number of frames, ``HOP_S`` apart."""
         return int(self.mel_db.shape[-1])
+
+    @property
+    def peak_db(self) -> Floats:
+        """Sample peak of each frame in dBFS, ``[frames]``."""
+        return np.asarray(self.envelope_db.reshape(-1, SUBFRAMES).max(axis=1))
 
     @property
     def loudness(self) -> Floats:
@@ -127,11 +136,14 @@ def extract(clip: Clip) -> Features:
         power = np.abs(rfft(cut * window, axis=1)) ** 2
         mel[row] = (power @ bank.T).T * scale
     hops = samples[:, : frames * hop].reshape(samples.shape[0], frames, hop)
-    peak = np.abs(hops).max(axis=(0, 2))
+    inside = hop // SUBFRAMES * SUBFRAMES
+    cells = np.abs(hops[:, :, :inside]).reshape(samples.shape[0], frames, SUBFRAMES, -1)
+    envelope = cells.max(axis=(0, 3))
+    envelope[:, -1] = np.maximum(envelope[:, -1], np.abs(hops[:, :, inside - 1 :]).max(axis=(0, 2)))
     fast = max(1, round(FAST_S * clip.rate))
     parts = hops[:, :, : hop // fast * fast].reshape(samples.shape[0], frames, -1, fast)
     loudest = (parts**2).mean(axis=3).sum(axis=0).max(axis=1)
-    return Features(_db(mel), _db(peak**2), _db(loudest))
+    return Features(_db(mel), _db(envelope.ravel() ** 2), _db(loudest))
 
 
 def equalized(features: Features, curve_db: NDArray[np.floating]) -> Features:
@@ -144,14 +156,18 @@ def equalized(features: Features, curve_db: NDArray[np.floating]) -> Features:
     mel_db = np.maximum(features.mel_db + np.asarray(curve_db, np.float32)[:, None], FLOOR_DB)
     out = replace(features, mel_db=mel_db)
     moved = out.loudness - before
-    return replace(out, peak_db=features.peak_db + moved, fast_db=features.fast_db + moved)
+    return replace(
+        out,
+        envelope_db=features.envelope_db + np.repeat(moved, SUBFRAMES),
+        fast_db=features.fast_db + moved,
+    )
 
 
 def amplified(features: Features, gain_db: float) -> Features:
     """Features after a gain."""
     return Features(
         np.maximum(features.mel_db + np.float32(gain_db), FLOOR_DB),
-        features.peak_db + np.float32(gain_db),
+        features.envelope_db + np.float32(gain_db),
         features.fast_db + np.float32(gain_db),
     )
 

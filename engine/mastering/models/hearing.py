@@ -26,6 +26,9 @@ SHIFTED = 4
 """The first rows of the statistics, those that are levels: an equalizer adds its curve to them."""
 
 ROWS = 2 * BANDS + 3
+LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+DYNAMICS = 4 * len(LEVELS)
+MOMENTARY_FRAMES = 9  # 0.4 s
 BLOCK_S = 2.5
 LOUD_LU = 15.0
 LEAST_SIDE_DB = -40.0
@@ -101,6 +104,30 @@ def pooled(windows: Sequence[Statistics], weights: Sequence[float] = ()) -> Stat
     within = np.tensordot(share, stack[:, 5] ** 2, axes=1)
     rows[5] = np.sqrt(within + between)
     return Statistics(np.asarray(rows, np.float32))
+
+
+def dynamics(features: Features) -> Floats:
+    """How the level of a window moves, ``[DYNAMICS]``.
+
+    Quantiles over the loud frames of: momentary and frame loudness, each in LU from the window's
+    loudness; sample peak and loudest 5 ms over the frame's loudness, in dB. Compression narrows
+    the first two and lowers the others.
+    """
+    loudness = features.loudness
+    power = 10.0 ** (loudness / 10.0)
+    box = np.ones(MOMENTARY_FRAMES, np.float32) / MOMENTARY_FRAMES
+    smooth = power if len(power) < MOMENTARY_FRAMES else np.convolve(power, box, "valid")
+    momentary = 10.0 * np.log10(smooth)
+    heard = loudness > features.lufs - LOUD_LU
+    if heard.sum() <= 4:
+        heard[:] = True
+    rows = (
+        momentary - features.lufs,
+        loudness[heard] - features.lufs,
+        (features.peak_db - loudness)[heard],
+        (features.fast_db - loudness)[heard],
+    )
+    return np.concatenate([np.quantile(row, LEVELS) for row in rows]).astype(np.float32)
 
 
 def rows_of(features: Features) -> tuple[Floats, float]:

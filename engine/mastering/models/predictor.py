@@ -25,9 +25,11 @@ from engine.mastering.models.features import (
 )
 from engine.mastering.models.heads import kinds
 from engine.mastering.models.hearing import (
+    DYNAMICS,
     ROWS,
     STATISTICS,
     Statistics,
+    dynamics,
     pooled,
     rows_of,
     statistics,
@@ -218,6 +220,7 @@ def batch_of(recording: _Recording | None, like: Heard | None = None) -> Heard:
         return Heard(
             torch.zeros(1, STATISTICS, BANDS),
             torch.full((1, 1, ROWS, frames), -60.0),
+            torch.zeros(1, DYNAMICS),
             torch.zeros(1),
             torch.zeros(1),
         )
@@ -227,6 +230,7 @@ def batch_of(recording: _Recording | None, like: Heard | None = None) -> Heard:
     return Heard(
         torch.from_numpy(recording.statistics.normalised().rows).unsqueeze(0),
         torch.from_numpy(np.stack(rows)).unsqueeze(0),
+        torch.from_numpy(np.mean([dynamics(w) for w in recording.windows], axis=0)).unsqueeze(0),
         torch.tensor([level], dtype=torch.float32),
         torch.ones(1),
     )

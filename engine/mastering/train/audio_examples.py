@@ -21,7 +21,7 @@ from engine.mastering.losses import gain_prior, gate_entropy, q_prior, sparsity
 from engine.mastering.models.assembly import Answer, Heard, MasteringNet
 from engine.mastering.models.features import BANDS, NORMAL_LUFS, centres_hz, equalized
 from engine.mastering.models.heads import kinds
-from engine.mastering.models.hearing import ROWS, STATISTICS, rows_of
+from engine.mastering.models.hearing import DYNAMICS, ROWS, STATISTICS, dynamics, rows_of
 from engine.mastering.train.objectives import ObjectiveWeights, audio_terms
 from engine.mastering.train.pool import RATE, PooledSong
 
@@ -50,8 +50,14 @@ def draw_audio(
     """
     able = [song for song in pool if song.excerpt.shape[1]]
     parts = [_draw(able[int(rng.integers(len(able)))], frames, rng) for _ in range(count)]
-    rows, windows, levels, spoilt, clean = zip(*parts, strict=True)
-    heard = Heard(_stack(rows), _stack(windows).unsqueeze(1), _stack(levels), torch.ones(count))
+    rows, windows, moves, levels, spoilt, clean = zip(*parts, strict=True)
+    heard = Heard(
+        _stack(rows),
+        _stack(windows).unsqueeze(1),
+        _stack(moves),
+        _stack(levels),
+        torch.ones(count),
+    )
     return AudioBatch(heard, _stack(spoilt), _stack(clean))
 
 
@@ -68,7 +74,14 @@ def _draw(song: PooledSong, frames: int, rng: np.random.Generator) -> tuple[np.n
     rows = rows_of(after)[0]
     index = np.arange(frames) % rows.shape[-1]
     level = np.asarray(rng.normal(0.0, 6.0))
-    return statistics.equalized(curve_db).normalised().rows, rows[:, index], level, spoilt, clean
+    return (
+        statistics.equalized(curve_db).normalised().rows,
+        rows[:, index],
+        dynamics(after),
+        level,
+        spoilt,
+        clean,
+    )
 
 
 def nothing_like(heard: Heard) -> Heard:
@@ -79,7 +92,8 @@ def nothing_like(heard: Heard) -> Heard:
     if heard.windows is not None:
         windows = torch.full((count, 1, ROWS, heard.windows.shape[-1]), -60.0, device=device)
     zeros = torch.zeros(count, device=device)
-    return Heard(torch.zeros(count, STATISTICS, BANDS, device=device), windows, zeros, zeros)
+    statistics = torch.zeros(count, STATISTICS, BANDS, device=device)
+    return Heard(statistics, windows, torch.zeros(count, DYNAMICS, device=device), zeros, zeros)
 
 
 def repaired(net: MasteringNet, answer: Answer, spoilt: Tensor) -> Tensor:

@@ -18,8 +18,22 @@ from torch import Tensor
 
 from engine.mastering.data.degradation import Kind, Tier
 from engine.mastering.models.assembly import Heard
-from engine.mastering.models.features import BANDS, Features, centres_hz, equalized
-from engine.mastering.models.hearing import ROWS, STATISTICS, Statistics, pooled, rows_of
+from engine.mastering.models.features import (
+    BANDS,
+    SUBFRAMES,
+    Features,
+    centres_hz,
+    equalized,
+)
+from engine.mastering.models.hearing import (
+    DYNAMICS,
+    ROWS,
+    STATISTICS,
+    Statistics,
+    dynamics,
+    pooled,
+    rows_of,
+)
 from engine.mastering.train.objective import Truth, grid_hz
 from engine.mastering.train.pool import PooledSong
 from engine.mastering.train.tones import Tone, ToneBank
@@ -131,6 +145,7 @@ class _Part(NamedTuple):
 
     statistics: NDArray[np.floating]
     window: NDArray[np.float32] | None
+    dynamics: NDArray[np.float32]
     level: float
     present: float
 
@@ -144,7 +159,7 @@ class _Example(NamedTuple):
     weights: Floats
     contour: NDArray[np.float32]
     clean_contour: NDArray[np.float32]
-    peak: NDArray[np.float32]
+    envelope: NDArray[np.float32]
     side_db: float
     compressor: Floats
 
@@ -201,9 +216,11 @@ def _draw(
     level = float(rng.normal(0.0, 6.0))
     heard = _part(own, features, own_db, level, start, settings, temporal)
     correction = followed - wrong.grid_db
-    contour, peaks, aim = (
-        _fitted(row, settings.frames, start)
-        for row in (features.loudness, features.peak_db - features.lufs, clean.loudness)
+    contour, aim = (
+        _fitted(row, settings.frames, start) for row in (features.loudness, clean.loudness)
+    )
+    envelope = _fitted(
+        features.envelope_db - features.lufs, SUBFRAMES * settings.frames, SUBFRAMES * start
     )
     return _Example(
         heard,
@@ -212,7 +229,7 @@ def _draw(
         _audible(own),
         contour,
         aim,
-        peaks,
+        envelope,
         float(truth[4]),
         truth[:4],
     )
@@ -250,15 +267,17 @@ def _part(
     temporal: bool,
 ) -> _Part:
     """Statistics, window, level and presence of a recording."""
-    rows = None
+    rows, moves = None, np.zeros(DYNAMICS, np.float32)
     if temporal:
-        rows = _fitted(rows_of(equalized(features, curve_db))[0], settings.frames, start)
-    return _Part(statistics.equalized(curve_db).normalised().rows, rows, level, 1.0)
+        after = equalized(features, curve_db)
+        rows = _fitted(rows_of(after)[0], settings.frames, start)
+        moves = dynamics(after)
+    return _Part(statistics.equalized(curve_db).normalised().rows, rows, moves, level, 1.0)
 
 
 def _nothing(frames: int) -> _Part:
     rows = np.full((ROWS, frames), -60.0, np.float32) if frames else None
-    return _Part(np.zeros((STATISTICS, BANDS)), rows, 0.0, 0.0)
+    return _Part(np.zeros((STATISTICS, BANDS)), rows, np.zeros(DYNAMICS, np.float32), 0.0, 0.0)
 
 
 def _start(rng: np.random.Generator, features: Features, frames: int) -> int:
@@ -288,6 +307,7 @@ def _heard(parts: Sequence[_Part]) -> Heard:
     return Heard(
         _tensor([part.statistics for part in parts]),
         windows,
+        _tensor([part.dynamics for part in parts]),
         _tensor([part.level for part in parts]),
         _tensor([part.present for part in parts]),
     )

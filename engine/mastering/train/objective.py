@@ -15,15 +15,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.mastering.compressor_gradient import CompressorTensors, compressor_gain
 from engine.mastering.losses import harm
 from engine.mastering.models.assembly import Answer, curve_db
-from engine.mastering.models.features import HOP_S, centres_hz
+from engine.mastering.models.features import ENVELOPE_HZ, SUBFRAMES, centres_hz
+from engine.mastering.models.heads import ChainValues
 from engine.mastering.train.objectives import Weight
 
 LOWEST_HZ, HIGHEST_HZ = 30.0, 16000.0
 POINTS_PER_OCTAVE = 6
 MOMENTARY_FRAMES = 9  # 0.4 s
-RELEASE_FRAMES = 48
+KNEE_DB = 6.0
 
 
 def grid_hz() -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -44,8 +46,8 @@ class Truth:
         How much each point can be heard in this recording, ``[batch, points]`` in [0, 1].
     contour, clean_contour
         Loudness of each frame before and after the dynamics are repaired, ``[batch, frames]``.
-    peak
-        Peak of each frame in dB relative to the recording's loudness, ``[batch, frames]``.
+    envelope
+        Peak envelope in dB relative to the recording's loudness, ``[batch, frames * SUBFRAMES]``.
     side_db
         The wanted change of the side signal, ``[batch]``; NaN for mono.
     compressor
@@ -57,7 +59,7 @@ class Truth:
     weights: Tensor
     contour: Tensor
     clean_contour: Tensor
-    peak: Tensor
+    envelope: Tensor
     side_db: Tensor
     compressor: Tensor
 
@@ -112,26 +114,27 @@ def momentary(loudness: Tensor) -> Tensor:
     return 10.0 * torch.log10(mean.squeeze(1) + 1e-10)
 
 
-def gain_change_db(answer: Answer, peak: Tensor) -> Tensor:
+def chosen(chain: ChainValues, rows: Tensor) -> ChainValues:
+    """Some of a batch."""
+    return ChainValues(*(getattr(chain, item.name)[rows] for item in fields(chain)))
+
+
+def gain_change_db(chain: ChainValues, envelope: Tensor) -> Tensor:
     """What the predicted compressor does to each frame, in dB, ``[batch, frames]``.
 
-    The static curve with a knee of 6 dB on the frames' peaks, smoothed by the release alone:
-    attacks are shorter than a frame.
+    The chain's own detector with its exact gradient, run on peak envelopes ``[batch, frames *
+    SUBFRAMES]`` in dB from the loudness, 3 ms a step instead of one sample.
     """
-    chain = answer.chain
-    if chain is None:
-        return torch.zeros_like(peak)
-    over = peak - chain.threshold_lu.unsqueeze(-1)
-    bent = 6.0 * torch.nn.functional.softplus(over / 1.5) / 4.0
-    wanted = (1.0 - 1.0 / chain.ratio).unsqueeze(-1) * bent
-    times = torch.arange(RELEASE_FRAMES, device=peak.device) * (1e3 * HOP_S)
-    kernel = torch.exp(-times / chain.release_ms.unsqueeze(-1))
-    kernel = kernel / kernel.sum(-1, keepdim=True)
-    padded = torch.nn.functional.pad(wanted, (RELEASE_FRAMES - 1, 0), mode="replicate")
-    smoothed = torch.nn.functional.conv1d(
-        padded.unsqueeze(0), kernel.flip(-1).unsqueeze(1), groups=len(kernel)
-    )
-    return -smoothed.squeeze(0)
+    peaks = torch.pow(10.0, envelope.double().cpu() / 20.0)
+    numbers = torch.stack((chain.threshold_lu, chain.ratio, chain.attack_ms, chain.release_ms), 1)
+    knee_db, makeup_db = (torch.tensor(value, dtype=torch.float64) for value in (KNEE_DB, 0.0))
+    gains = []
+    for row, (threshold, ratio, attack, release) in zip(peaks, numbers.double().cpu(), strict=True):
+        settings = CompressorTensors(threshold, ratio, attack, release, knee_db, makeup_db)
+        gains.append(compressor_gain(row, settings, round(ENVELOPE_HZ)))
+    cells_db = 20.0 * torch.log10(torch.stack(gains))
+    frames_db = torch.nn.functional.avg_pool1d(cells_db.unsqueeze(1), SUBFRAMES).squeeze(1)
+    return frames_db.to(envelope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +183,17 @@ def feature_losses(answer: Answer, truth: Truth, points: Points) -> dict[str, Te
     if chain is None or answer.confidence is None:
         return losses
     losses["trust"] = _trust(answer.confidence[:, 0], predicted, truth)
-    repaired = truth.contour + gain_change_db(answer, truth.peak)
-    after = contour_error_lu(repaired, truth.clean_contour)
-    before = contour_error_lu(truth.contour, truth.clean_contour)
-    losses["dynamics"] = after.mean()
-    losses["harm"] = losses["harm"] + harm(after, before).mean()
+    # Where nothing was compressed the ratio itself is known, and the detector need not be run.
+    pressed = ~torch.isnan(truth.compressor[:, 0])
+    if pressed.any():
+        contour, wanted = truth.contour[pressed], truth.clean_contour[pressed]
+        change = gain_change_db(chosen(chain, pressed), truth.envelope[pressed])
+        after = contour_error_lu(contour + change, wanted)
+        before = contour_error_lu(contour, wanted)
+        losses["dynamics"] = after.sum() / len(pressed)
+        losses["harm"] = losses["harm"] + harm(after, before).sum() / len(pressed)
+    else:
+        losses["dynamics"] = chain.ratio.sum() * 0.0
     values = torch.stack(
         (
             chain.threshold_lu / 6.0,
@@ -195,9 +204,9 @@ def feature_losses(answer: Answer, truth: Truth, points: Points) -> dict[str, Te
         dim=-1,
     )
     known = ~torch.isnan(truth.compressor)
-    wanted = torch.where(known, truth.compressor, 0.0)
-    wanted[:, 0] /= 6.0
-    losses["compressor"] = (known * (values - wanted) ** 2).mean()
+    aim = torch.where(known, truth.compressor, 0.0)
+    aim[:, 0] /= 6.0
+    losses["compressor"] = (known * (values - aim) ** 2).mean()
     stereo = ~torch.isnan(truth.side_db)
     side = torch.where(stereo, truth.side_db, 0.0)
     losses["width"] = (stereo * (chain.side_db - side).abs()).mean()

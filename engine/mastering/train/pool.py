@@ -29,7 +29,7 @@ from engine.tasks import Context, Failure
 from engine.training.settings import Between
 
 RATE = 44100
-VERSION = 1
+VERSION = 2
 TRUTHS = 6
 SPOILING = (Kind.EQ_COMPRESSION, Kind.EQ_COMPRESSION, Kind.EQ_WIDTH, Kind.SATURATION)
 QUIETEST_LUFS = -60.0
@@ -66,10 +66,10 @@ class PooledSong:
 
     Parameters
     ----------
-    mel, tracks, statistics
-        Clean windows ``[windows, 2, BANDS, frames]``, ``[windows, 2, frames]`` (peak, fast) as
-        float16, and ``[windows, STATISTICS, BANDS]``.
-    spoilt_mel, spoilt_tracks, spoilt_statistics
+    mel, envelope, fast, statistics
+        Clean windows ``[windows, 2, BANDS, frames]``, ``[windows, frames * SUBFRAMES]`` and
+        ``[windows, frames]`` as float16, and ``[windows, STATISTICS, BANDS]``.
+    spoilt_mel, spoilt_envelope, spoilt_fast, spoilt_statistics
         The same of the spoilt ones.
     truth
         ``[spoilt, TRUTHS]``: index of the clean window; threshold (LU over the spoilt window's
@@ -81,21 +81,25 @@ class PooledSong:
 
     name: str
     mel: NDArray[np.float16]
-    tracks: NDArray[np.float16]
+    envelope: NDArray[np.float16]
+    fast: NDArray[np.float16]
     statistics: NDArray[np.float32]
     spoilt_mel: NDArray[np.float16]
-    spoilt_tracks: NDArray[np.float16]
+    spoilt_envelope: NDArray[np.float16]
+    spoilt_fast: NDArray[np.float16]
     spoilt_statistics: NDArray[np.float32]
     truth: NDArray[np.float32]
     excerpt: NDArray[np.int16]
 
     def clean(self, index: int) -> tuple[Features, Statistics]:
         """A clean window."""
-        return _features(self.mel[index], self.tracks[index]), Statistics(self.statistics[index])
+        features = _features(self.mel[index], self.envelope[index], self.fast[index])
+        return features, Statistics(self.statistics[index])
 
     def spoilt(self, index: int) -> tuple[Features, Statistics]:
         """A spoilt window."""
-        features = _features(self.spoilt_mel[index], self.spoilt_tracks[index])
+        rows = (self.spoilt_mel[index], self.spoilt_envelope[index], self.spoilt_fast[index])
+        features = _features(*rows)
         return features, Statistics(self.spoilt_statistics[index])
 
 
@@ -199,10 +203,12 @@ def cut_song(songs: Songs, name: str, settings: PoolSettings) -> dict[str, NDArr
             truths.append(_truth(which, wrong, clip, heard, after))
     return {
         "mel": _stack([heard.mel_db for heard in clean], np.float16),
-        "tracks": _stack([np.stack((h.peak_db, h.fast_db)) for h in clean], np.float16),
+        "envelope": _stack([heard.envelope_db for heard in clean], np.float16),
+        "fast": _stack([heard.fast_db for heard in clean], np.float16),
         "statistics": _stack([statistics(heard).rows for heard in clean], np.float32),
         "spoilt_mel": _stack([heard.mel_db for heard in spoilt], np.float16),
-        "spoilt_tracks": _stack([np.stack((h.peak_db, h.fast_db)) for h in spoilt], np.float16),
+        "spoilt_envelope": _stack([heard.envelope_db for heard in spoilt], np.float16),
+        "spoilt_fast": _stack([heard.fast_db for heard in spoilt], np.float16),
         "spoilt_statistics": _stack([statistics(heard).rows for heard in spoilt], np.float32),
         "truth": np.asarray(truths, np.float32).reshape(-1, TRUTHS),
         "excerpt": _excerpt(kept[0][0], settings.excerpt_s) if kept else np.zeros((1, 0), np.int16),
@@ -233,9 +239,8 @@ def _excerpt(clip: Clip, seconds: float) -> NDArray[np.int16]:
     return np.asarray(np.round(np.clip(stereo, -1.0, 1.0) * 32767.0), np.int16)
 
 
-def _features(mel: NDArray[np.float16], tracks: NDArray[np.float16]) -> Features:
-    levels = tracks.astype(np.float32)
-    return Features(mel.astype(np.float32), levels[0], levels[1])
+def _features(*rows: NDArray[np.float16]) -> Features:
+    return Features(*(row.astype(np.float32) for row in rows))
 
 
 def _stack(rows: list[NDArray[np.float32]], kind: type[np.generic]) -> NDArray[np.generic]:

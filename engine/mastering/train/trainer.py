@@ -21,6 +21,7 @@ from engine.mastering.train.collection import Collection, collect
 from engine.mastering.train.examples import Batch, Wish, draw_batch
 from engine.mastering.train.objective import (
     Points,
+    chosen,
     contour_error_lu,
     curve_error_db,
     feature_losses,
@@ -126,10 +127,11 @@ class Trainer:
             if self.module.grey is not None:
                 batch = self._validation(Wish(kind=Kind.EQ, spoilt=True), temporal=True)
                 answer = self.module(batch.heard, batch.reference)
-                contour = batch.truth.contour
-                repaired = contour + gain_change_db(answer, batch.truth.peak)
-                after = contour_error_lu(repaired, batch.truth.clean_contour).mean()
-                before = contour_error_lu(contour, batch.truth.clean_contour).mean()
+                truth, pressed = batch.truth, ~torch.isnan(batch.truth.compressor[:, 0])
+                contour, wanted = truth.contour[pressed], truth.clean_contour[pressed]
+                change = gain_change_db(chosen(answer.chain, pressed), truth.envelope[pressed])
+                after = contour_error_lu(contour + change, wanted).mean()
+                before = contour_error_lu(contour, wanted).mean()
                 scores |= {"contour": float(after), "contour_nothing": float(before)}
                 score += 0.25 * float(after / before)
         self._usage = np.concatenate(gates), np.concatenate(active)
