@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. Both set up what they need.
 
-.PHONY: run test bench demo check clean
+.PHONY: run test bench bench-peers demo check clean
 
 PYTHON := .venv/bin/python
 
@@ -18,6 +18,10 @@ check: .set-up-test
 
 bench: .set-up-test
 	@$(PYTHON) -m pytest tests/perf -m perf -s -p no:xdist
+
+# The opponents the benchmarks compare with, where they are installed.
+bench-peers: .set-up-test
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -c packaging/constraints.txt -e ".[dev,bench]"
 
 demo: .set-up-run
 	@$(PYTHON) -m resources.demo.synthesise
