@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 
 USAGE = "audiobench [FILES...]   |   audiobench COMMAND ...   (audiobench --help)"
-COMMANDS = ("info", "master", "doctor", "screenshot")
+COMMANDS = (
+    *("info", "master", "master-eval", "models", "train", "dataset", "doctor"),
+    "screenshot",
+)
 # A frozen program starts its playback process as itself with this word.
 AUDIO_HOST = "--audio-host"
 

@@ -34,10 +34,12 @@ from app.panels.jobs import JobsPanel
 from app.panels.log import LogPanel
 from app.panels.mastering import MasteringPanel
 from app.panels.meters import MetersPanel
+from app.panels.training import TrainingPanel
 from app.session_files import SessionFiles
 from app.settings import Locations, Settings, SettingsStore
 from app.slots import Slots
 from app.theme import Theme
+from app.training import Training
 from app.widgets.status import StatusLine
 from app.widgets.toast import Toast
 from app.widgets.transport import Transport
@@ -61,6 +63,7 @@ class Workbench:
     autosave: Autosave
     slots: Slots
     live_loudness: LiveLoudness
+    training: Training
     panels: dict[str, Panel]
     menus: Menus
 
@@ -76,6 +79,7 @@ class Workbench:
         self._keep_layout()
         self.services.player.shutdown()
         self.live_loudness.stop()
+        self.training.close()
         self.services.lanes.shutdown()
         if recoverable and self.files.unsaved:
             self.autosave.snapshot()
@@ -120,6 +124,7 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
         mastering=lambda: mastering_of(settings.current),
     )
     masters = Masters(session, library, lanes, cache, locations)
+    training = Training(lanes, cache, masters.models, locations)
     commands = Commands(key_overrides(current))
     said: list[Toast] = []  # the toast needs the window, which needs the panels, which need this
 
@@ -145,9 +150,11 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
     files = SessionFiles(session, library, settings, services.fail, services.notify)
     editor = EditorPanel(services)
     transport = Transport(services, slots)
+    training_panel = TrainingPanel(services, training)
     docked = (
         (FilesPanel(services), LEFT),
         (MasteringPanel(services), BOTTOM),
+        (training_panel, BOTTOM),
         (JobsPanel(services), BOTTOM),
         (LogPanel(services), BOTTOM),
         (MetersPanel(services), RIGHT),
@@ -167,6 +174,7 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
         [Command("jobs.show", "Show jobs", lambda: window.show_panel("jobs"), ("Ctrl+J",), "View")]
     )
     said.append(Toast(window, theme))
+    training_panel.asked_for.connect(lambda: _show_training(window))
     files.window = menus.window = window
     files.layout_name = lambda: window.layout_name
     session.opened.connect(lambda: _show_session_layout(window, session))
@@ -174,17 +182,20 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
     recent.setToolTipsVisible(True)
     recent.aboutToShow.connect(lambda: files.fill_recent(recent))
     masters.exported.connect(lambda path: services.notify(f"Exported {path.name}"))
-    for source in (library.failed, masters.failed, player.trouble):
+    for source in (library.failed, masters.failed, training.failed, player.trouble):
         source.connect(services.fail)
     library.noticed.connect(services.notify)
     masters.noticed.connect(services.notify)
+    training.noticed.connect(services.notify)
     player.device_changed.connect(lambda name: log.info("output device: %s", name))
     _follow_title(window, session, files)
     autosave = Autosave(session, locations.recovery)
     autosave.troubled.connect(services.fail)
     if not _restore_layout(window, current):
         window.show_layout("Master")
-    return Workbench(window, services, files, autosave, slots, live_loudness, panels, menus)
+    return Workbench(
+        window, services, files, autosave, slots, live_loudness, training, panels, menus
+    )
 
 
 def output_of(settings: Settings) -> Output:
@@ -260,6 +271,13 @@ def _follow_title(window: Window, session: Session, files: SessionFiles) -> None
     session.status_changed.connect(show)
     session.changed.connect(lambda _state: show())
     show()
+
+
+def _show_training(window: Window) -> None:
+    """Curves need room: where the panel is not there yet, its layout comes."""
+    if not window.docks["training"].isVisible():
+        window.show_layout("Train")
+    window.show_panel("training")
 
 
 def _show_session_layout(window: Window, session: Session) -> None:

@@ -46,6 +46,7 @@ LAYOUTS = {
     "Master": Layout(("mastering", "meters"), {"meters": 0.17}, {"mastering": 0.55}),
     "Explore": Layout(("files", "jobs"), {"files": 0.36}, {"jobs": 0.25}),
     "Listen": Layout(("files", "meters"), {"files": 0.18, "meters": 0.42}, {}),
+    "Train": Layout(("training",), {}, {"training": 0.68}),
 }
 
 

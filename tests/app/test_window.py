@@ -15,7 +15,7 @@ from app.window import BOTTOM, SHOWN_HEIGHT
 def test_panels_at_the_bottom_are_tabs(bench: Workbench) -> None:
     window = bench.window
     bottom = [dock for dock in window.docks.values() if window.dockWidgetArea(dock) == BOTTOM]
-    assert len(bottom) == 3
+    assert len(bottom) == 4
     for dock in bottom:
         dock.show()
     assert set(window.tabifiedDockWidgets(bottom[0])) == set(bottom[1:])
