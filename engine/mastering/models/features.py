@@ -154,6 +154,8 @@ def equalized(features: Features, curve_db: NDArray[np.floating]) -> Features:
     """
     before = features.loudness
     mel_db = np.maximum(features.mel_db + np.asarray(curve_db, np.float32)[:, None], FLOOR_DB)
+    # What is silent stays silent, or it would tell what the equalizer does.
+    mel_db[features.mel_db <= FLOOR_DB] = FLOOR_DB
     out = replace(features, mel_db=mel_db)
     moved = out.loudness - before
     return replace(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from engine.mastering.models.features import (
     BANDS,
+    FLOOR_DB,
     HOP_S,
     NORMAL_LUFS,
     Features,
@@ -33,6 +34,7 @@ BLOCK_S = 2.5
 LOUD_LU = 15.0
 LEAST_SIDE_DB = -40.0
 LOWEST_ROW_DB = -110.0
+EMPTY_DB = FLOOR_DB + 1.0
 
 Floats = NDArray[np.float32]
 
@@ -57,14 +59,21 @@ class Statistics:
         return float(-0.691 + 10.0 * np.log10(max(2.0 * float(k_gains() @ power), 1e-12)))
 
     def equalized(self, curve_db: NDArray[np.floating]) -> Statistics:
-        """After an equalizer with this gain in each band, ``[BANDS]``."""
+        """After an equalizer with this gain in each band, ``[BANDS]``.
+
+        Where there was nothing there is nothing afterwards: a floor that moved would tell.
+        """
         rows = self.rows.copy()
-        rows[:SHIFTED] += np.asarray(curve_db, np.float32)
+        levels = rows[:SHIFTED]
+        heard = levels > EMPTY_DB
+        np.add(levels, np.asarray(curve_db, np.float32), out=levels, where=heard)
         return Statistics(rows)
 
     def normalised(self) -> Statistics:
         """At -23 LUFS."""
-        return self.equalized(np.full(BANDS, NORMAL_LUFS - max(self.lufs, -70.0)))
+        rows = self.rows.copy()
+        rows[:SHIFTED] += np.float32(NORMAL_LUFS - max(self.lufs, -70.0))
+        return Statistics(rows)
 
 
 def statistics(features: Features) -> Statistics:
