@@ -30,6 +30,7 @@ from torch import Tensor, nn
 
 from engine.mastering.models.film import Film
 from engine.mastering.models.pqmf import BANDS, Pqmf
+from engine.mastering.models.tcn import Z_SIZE
 
 RATE = 44100
 BOUND = 0.1
@@ -61,7 +62,7 @@ class ResidualSettings:
     dilations: tuple[int, ...] = (1, 4)
     deepest_dilations: tuple[int, ...] = (1, 2, 4, 8)
     kernel: int = 5
-    z_size: int = 512
+    z_size: int = Z_SIZE
 
     def __post_init__(self) -> None:
         if not self.widths or any(width <= 0 or width % GROUP for width in self.widths):

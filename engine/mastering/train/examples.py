@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from torch import Tensor
 
-from engine.mastering.data.degradation import Kind, Tier
+from engine.mastering.data.degradation import Kind, Tier, error_grid_hz
 from engine.mastering.models.assembly import Heard
 from engine.mastering.models.features import (
     BANDS,
@@ -34,7 +34,7 @@ from engine.mastering.models.hearing import (
     pooled,
     rows_of,
 )
-from engine.mastering.train.objective import Truth, grid_hz
+from engine.mastering.train.objective import Truth
 from engine.mastering.train.pool import PooledSong
 from engine.mastering.train.tones import Tone, ToneBank
 from engine.training.settings import Between
@@ -199,7 +199,7 @@ def _draw(
     if features.mel_db[1].max() <= -119.0:
         truth[4] = np.nan
     own_db = colour + wrong.band_db
-    followed = np.zeros(len(grid_hz()))
+    followed = np.zeros(len(error_grid_hz()))
     other_db = colour
     reference = _nothing(settings.frames if temporal else 0)
     if referenced:
@@ -292,7 +292,7 @@ def _fitted(rows: NDArray[np.float32], frames: int, start: int) -> NDArray[np.fl
 
 def _audible(statistics: Statistics) -> Floats:
     """How much each point of the grid can be heard in the song, in [0, 1]."""
-    level = np.interp(grid_hz(), centres_hz(), statistics.rows[0])
+    level = np.interp(error_grid_hz(), centres_hz(), statistics.rows[0])
     return np.asarray(np.clip((level - level.max() + AUDIBLE_DB) / FADE_DB, 0.0, 1.0))
 
 

@@ -16,22 +16,15 @@ import torch
 from torch import Tensor
 
 from engine.mastering.compressor_gradient import CompressorTensors, compressor_gain
+from engine.mastering.data.degradation import error_grid_hz
 from engine.mastering.losses import harm
 from engine.mastering.models.assembly import Answer, curve_db
 from engine.mastering.models.features import ENVELOPE_HZ, SUBFRAMES, centres_hz
 from engine.mastering.models.heads import ChainValues
 from engine.mastering.train.objectives import Weight
 
-LOWEST_HZ, HIGHEST_HZ = 30.0, 16000.0
-POINTS_PER_OCTAVE = 6
 MOMENTARY_FRAMES = 9  # 0.4 s
 KNEE_DB = 6.0
-
-
-def grid_hz() -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Frequencies at which curves are compared, 1/6 octave apart from 30 Hz to 16 kHz."""
-    count = int(POINTS_PER_OCTAVE * np.log2(HIGHEST_HZ / LOWEST_HZ)) + 1
-    return np.asarray(LOWEST_HZ * 2.0 ** (np.arange(count) / POINTS_PER_OCTAVE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +34,7 @@ class Truth:
     Parameters
     ----------
     curve_db
-        The correction, ``[batch, points]`` on :func:`grid_hz`; only its shape counts.
+        The correction, ``[batch, points]`` on the error grid; only its shape counts.
     weights
         How much each point can be heard in this recording, ``[batch, points]`` in [0, 1].
     contour, clean_contour
@@ -77,8 +70,8 @@ class Points(NamedTuple):
     @classmethod
     def on(cls, device: str) -> Points:
         """On a device."""
-        rows = [np.interp(grid_hz(), centres_hz(), row) for row in np.eye(len(centres_hz()))]
-        grid = torch.from_numpy(grid_hz())
+        rows = [np.interp(error_grid_hz(), centres_hz(), row) for row in np.eye(len(centres_hz()))]
+        grid = torch.from_numpy(error_grid_hz())
         matrix = torch.from_numpy(np.asarray(rows, np.float32))
         # The double-precision grid stays where the response is evaluated.
         return cls(grid.to(device), matrix.to(device))

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.mastering.data.degradation import Kind, Tier, draw
+from engine.mastering.data.degradation import Kind, Tier, draw, error_grid_hz
 from engine.mastering.models.assembly import CURVE_RATE
 from engine.mastering.models.features import BANDS, centres_hz
-from engine.mastering.train.objective import grid_hz
 
 Floats = NDArray[np.float64]
 SCALES = (0.85, 1.15)
@@ -42,7 +41,7 @@ class ToneBank:
 
     def __init__(self, count: int, seed: int) -> None:
         rng = np.random.default_rng([seed, count])
-        points_hz = np.concatenate((np.maximum(centres_hz(), 1.0), grid_hz()))
+        points_hz = np.concatenate((np.maximum(centres_hz(), 1.0), error_grid_hz()))
         self._curves: dict[tuple[Kind, Tier, bool], Floats] = {}
         for tier in Tier:
             for kind, few in ((Kind.EQ, False), (Kind.EQ, True), (Kind.OUT_OF_FAMILY, False)):
@@ -56,7 +55,7 @@ class ToneBank:
     @property
     def nothing(self) -> Tone:
         """No equalizer."""
-        return Tone(np.zeros(BANDS), np.zeros(len(grid_hz())))
+        return Tone(np.zeros(BANDS), np.zeros(len(error_grid_hz())))
 
     def drawn(self, rng: np.random.Generator, kind: Kind, tier: Tier, few: bool = False) -> Tone:
         """One of a kind at random, upside down or not, at 85 to 115 % of its gains."""
