@@ -168,7 +168,13 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
         commands.add(panel.commands())
     status = StatusLine(lanes, player, commands)
     window = Window(
-        commands, editor, transport, status, docked, files.open_paths, files.may_discard
+        commands,
+        editor,
+        transport,
+        status,
+        docked,
+        files.open_paths,
+        lambda: training_panel.may_close() and files.may_discard(),
     )
     commands.add(
         [Command("jobs.show", "Show jobs", lambda: window.show_panel("jobs"), ("Ctrl+J",), "View")]
@@ -191,6 +197,7 @@ def build(locations: Locations, output: Output | None = None) -> Workbench:
     _follow_title(window, session, files)
     autosave = Autosave(session, locations.recovery)
     autosave.troubled.connect(services.fail)
+    QTimer.singleShot(0, training.refresh)
     if not _restore_layout(window, current):
         window.show_layout("Master")
     return Workbench(

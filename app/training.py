@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,11 +51,14 @@ class Training(QObject):
         ``runs`` is another, or a job of this window began, moved or ended.
     failed(Failure), noticed(str)
         Something went wrong; something is worth a line.
+    closing()
+        The window ends.
     """
 
     changed = Signal()
     failed = Signal(object)
     noticed = Signal(str)
+    closing = Signal()
 
     def __init__(
         self,
@@ -75,7 +79,7 @@ class Training(QObject):
         self._specs: dict[str, RunSpec] = {}
         self._looking: Job | None = None
         self._look_again = False
-        self._closing = False
+        self._closing = self._told_owed = False
         lanes.submitted.connect(self._adopt)
 
     def job(self, folder: RunFolder) -> Job | None:
@@ -115,6 +119,7 @@ class Training(QObject):
             self._looking = None
             if job.state is JobState.DONE and job.result != self.runs:
                 self.runs = job.result
+                self._tell_owed()
                 self.changed.emit()
             elif job.state is JobState.FAILED and job.failure is not None:
                 self.failed.emit(job.failure)
@@ -190,7 +195,12 @@ class Training(QObject):
 
     def has_model(self, name: str) -> bool:
         """Whether a model of that name is installed, or comes with the program."""
-        return (self.models_root / name).exists() or (SHIPPED / name).exists()
+        return (self.models_root / name).exists() or self.is_shipped(name)
+
+    @staticmethod
+    def is_shipped(name: str) -> bool:
+        """Whether a model of that name comes with the program."""
+        return (SHIPPED / name).exists()
 
     def install(self, folder: RunFolder, name: str, *, replacing: bool = False) -> Job:
         """Put a run's best model among the installed ones."""
@@ -223,10 +233,18 @@ class Training(QObject):
     def close(self) -> None:
         """The window closes: what it trains stays owed, to be offered the next time."""
         self._closing = True
+        self.closing.emit()
+
+    def _tell_owed(self) -> None:
+        """Once, when the window has opened."""
+        told, self._told_owed = self._told_owed, True
+        if self.owed and not told:
+            names = ", ".join(info.folder.name for info in self.owed)
+            self.noticed.emit(f"A training can go on: {names}. See View, Layout, Train.")
 
     def _submit(self, spec: RunSpec) -> Job:
         lane = spec.device if spec.device.startswith("cuda") else Lane.HEAVY
-        title = f"Train {spec.folder.name}"
+        title = title_of(spec)
         self._specs[title] = spec
         return self.lanes.submit(title, train_run, spec, lane=lane, seed=spec.recipe.seed)
 
@@ -264,3 +282,10 @@ class Training(QObject):
         # a full disk leaves it owed, and then it is offered once more
         with contextlib.suppress(OSError):
             replace(Launch.read(path), owed=False).write(path)
+
+
+def title_of(spec: RunSpec) -> str:
+    """What the list of jobs calls a training; the time tells those of one name apart."""
+    stamp = re.match(r"\d{8}-(\d\d)(\d\d)(\d\d)-", spec.folder.name)
+    when = f" ({':'.join(stamp.groups())})" if stamp else ""
+    return f"Train {spec.recipe.name}{when}"

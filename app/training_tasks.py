@@ -60,7 +60,7 @@ def train_run(spec: RunSpec, context: Context) -> TrainResult:
 class RunInfo:
     """One run as the list shows it.
 
-    ``status`` is None while it waits for its lane; ``launch`` says how a window began it.
+    ``status`` is None until it begins; ``launch`` says how a window began it.
     """
 
     folder: RunFolder
@@ -71,7 +71,7 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class LookSpec:
-    """Where the runs lie, and which of them wait for their lane."""
+    """Where the runs lie, and which of them this window trains or will."""
 
     root: Path
     waiting: frozenset[Path] = frozenset()
@@ -84,10 +84,12 @@ def look(spec: LookSpec, context: Context) -> tuple[RunInfo, ...]:
         context.checkpoint()
         folder = RunFolder(path)
         status = folder.status()
-        if path.name.startswith(".") or (status is None and path not in spec.waiting):
+        launch = Launch.read(path)
+        unknown = status is None and path not in spec.waiting and not launch.owed
+        if path.name.startswith(".") or unknown:
             continue
         began = status.started_at if status is not None else math.inf
-        info = RunInfo(folder, status, Launch.read(path), (folder.bundle / "config.json").exists())
+        info = RunInfo(folder, status, launch, (folder.bundle / "config.json").exists())
         found.append((began, path.name, info))
     return tuple(info for *_, info in sorted(found, key=lambda item: item[:2], reverse=True))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
@@ -18,11 +20,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+import resources
 from app.canvas.bars import colour
 from app.canvas.curves import CurvePlot
 from app.canvas.lines import Line
 from app.curve_store import CurveStore
-from app.theme import Theme
+from app.theme import Theme, Tokens
 from engine.training.metrics import TRAIN, VALIDATION
 
 SMOOTHING = (1, 5, 20, 50, 200)
@@ -50,6 +53,7 @@ class CurveView(QWidget):
         self._other: CurveStore | None = None
         self._other_name = ""
         self._best_step: int | None = None
+        self._offered: tuple[tuple[str, object], ...] = ()
         self._hidden_or_shown: dict[tuple[str, str], bool] = {}
         self.plots = {
             TRAIN: CurvePlot(theme, "Training loss", "step", self),
@@ -99,10 +103,26 @@ class CurveView(QWidget):
         layout.addLayout(head)
         layout.addLayout(row, 1)
         self.offer(())
-        theme.changed.connect(lambda _tokens: self._rebuild_legend())
+        theme.changed.connect(self._dress)
+        self._dress(theme.tokens)
+
+    def _dress(self, tokens: Tokens) -> None:
+        """Boxes one sees also on a dark ground; a palette has no colour for them."""
+        tick = f"tick-{'dark' if tokens.dark else 'light'}.svg"
+        picture = Path(str(files(resources).joinpath("themes", tick))).as_posix()
+        self.legend.setStyleSheet(
+            "QListView::indicator { width: 12px; height: 12px; border-radius: 3px;"
+            f" border: 1px solid {tokens.muted}; background: {tokens.field}; }}"
+            f" QListView::indicator:checked {{ border-color: {tokens.accent};"
+            f' background: {tokens.accent}; image: url("{picture}"); }}'
+        )
+        self._rebuild_legend()
 
     def offer(self, runs: Sequence[tuple[str, object]]) -> None:
         """Offer runs to compare with, by title and data; the one that is chosen stays."""
+        if tuple(runs) == self._offered and self.compare.count():
+            return
+        self._offered = tuple(runs)
         chosen = self.compare.currentData()
         with QSignalBlocker(self.compare):
             self.compare.clear()

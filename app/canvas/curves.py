@@ -201,8 +201,8 @@ class CurvePlot(QWidget):
         painter.setPen(pen)
         if polygon.size() == 1 or line.dots:
             painter.setBrush(ink)
-            for point in polygon:
-                painter.drawEllipse(point, 2.5, 2.5)
+            for number in range(polygon.size()):
+                painter.drawEllipse(polygon.at(number), 2.5, 2.5)
             painter.setBrush(Qt.BrushStyle.NoBrush)
         else:
             painter.drawPolyline(polygon)
@@ -238,7 +238,7 @@ class CurvePlot(QWidget):
         at = round(self.place(x, self._ends[1][0]).x()) + 0.5
         painter.setPen(QPen(QColor(tokens.muted), 1.0, Qt.PenStyle.DotLine))
         painter.drawLine(QPointF(at, area.top()), QPointF(at, area.bottom()))
-        rows = [(None, f"{self.across} {number_text(x)}".strip())]
+        rows: list[tuple[Line | None, str]] = [(None, f"{self.across} {number_text(x)}".strip())]
         rows += [(line, f"{line.label}  {number_text(value)}") for line, value in values]
         metrics = painter.fontMetrics()
         width = max(metrics.horizontalAdvance(text) for _, text in rows) + 28.0

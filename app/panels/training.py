@@ -3,45 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QInputDialog,
     QMessageBox,
-    QPlainTextEdit,
     QSplitter,
     QStackedWidget,
-    QTabWidget,
-    QTextBrowser,
     QVBoxLayout,
     QWidget,
 )
 
-from app.audio.player import Player
-from app.canvas.curve_view import CurveView
-from app.canvas.figure_grid import FigureGrid
 from app.commands import Command
-from app.curve_store import CurveStore
 from app.panels.base import Panel, Services
-from app.training_follow import RunFollower
-from app.training_tasks import PreviewSpec, check_recipe, find_devices, load_preview
+from app.run_page import RunPage
+from app.training import Training
+from app.training_tasks import check_recipe, find_devices
 from app.widgets.training_form import TrainingForm
-from app.widgets.training_head import RunHead
-from app.widgets.training_listen import PreviewPlayer
 from app.widgets.training_owed import OwedBar
 from app.widgets.training_runs import RunList
-from app.widgets.training_words import began, name_of
+from app.widgets.training_words import name_of
 from engine.lanes import Job, JobState
 from engine.tasks import Failure
-from engine.training.run_folder import RunFolder, RunStatus, Sample
-
-if TYPE_CHECKING:
-    from app.training import Training
-    from app.training_news import News
+from engine.training.run_folder import RunFolder
 
 Button = QMessageBox.StandardButton
+MOST_STEPS = 2_000_000_000
 
 
 class TrainingPanel(Panel):
@@ -53,107 +41,28 @@ class TrainingPanel(Panel):
         A command wants the panel to be seen.
     """
 
-    asked_for = Signal()
-
     panel_id = "training"
     title = "Training"
     narrowest_px = 320
+    asked_for = Signal()
 
     def __init__(
         self, services: Services, training: Training, parent: QWidget | None = None
     ) -> None:
         super().__init__(services, parent)
         self.training = training
-        self._curves = CurveStore()
         self._check: Job | None = None
         self._asked_devices = False
-        self._steps_per_s = float("nan")
-        self._status: RunStatus | None = None
-        self._follower = RunFollower(training.lanes, self)
-        self._follower.news.connect(self._take_news)
-        self._other = RunFollower(training.lanes, self)
-        self._other.news.connect(self._take_other)
-        self._other_curves = CurveStore()
-        self.runs = RunList(self)
+        self.runs = RunList(services.theme, self)
         self.form = TrainingForm(services.fail, self)
-        self.head = RunHead(self)
-        self.curves = CurveView(services.theme, self)
-        self.figures = FigureGrid(services.theme, self)
-        self.listen = PreviewPlayer(self._make_player, self)
-        self.card = QTextBrowser(self)
-        self.card.setAccessibleName("Card of the model")
-        self.card.setOpenLinks(False)
-        self.recipe = QPlainTextEdit(self)
-        self.recipe.setReadOnly(True)
-        self.recipe.setAccessibleName("Recipe of this run")
+        self.page = RunPage(training, services.player, services.theme, services.fail, self)
         self.owed = OwedBar(self)
-        self._lay_out()
-        self._connect()
-        self._show_runs()
-
-    def sizeHint(self) -> QSize:
-        """The size at which everything is readable."""
-        return QSize(1000, 460)
-
-    def commands(self) -> list[Command]:
-        """What one can do with trainings."""
-        return [
-            Command("training.new", "New training…", self._new, (), "Master"),
-            Command("training.pause", "Pause or resume the training", self._toggle_pause, (),
-                    "Master", self._is_running),
-            Command("training.stop", "Stop the training", self._stop, (), "Master",
-                    self._is_running),
-        ]  # fmt: skip
-
-    def open_run(self, folder: RunFolder) -> None:
-        """Show a run."""
-        self.runs.choose(folder)
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Somebody looks: bring everything up to date."""
-        super().showEvent(event)
-        self.training.refresh()
-        self._follower.wake()
-        self._other.wake()
-        if not self._asked_devices:
-            self._asked_devices = True
-            job = self.training.lanes.submit("Find devices", find_devices, None, quiet=True)
-            job.ended.connect(lambda: self.form.offer_devices(job.result or ()))
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        """Nobody looks: read nothing, play nothing."""
-        super().hideEvent(event)
-        self._follower.sleep()
-        self._other.sleep()
-        self.listen.pause()
-
-    @property
-    def _folder(self) -> RunFolder | None:
-        return self._follower.folder
-
-    def _lay_out(self) -> None:
-        self.tabs = QTabWidget(self)
-        self.tabs.setDocumentMode(True)
-        for widget, title in (
-            (self.curves, "Curves"),
-            (self.figures, "Plots"),
-            (self.listen, "Listen"),
-            (self.card, "Card"),
-            (self.recipe, "Recipe"),
-        ):
-            self.tabs.addTab(widget, title)
-        page = QWidget(self)
-        column = QVBoxLayout(page)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.head)
-        column.addWidget(self.tabs, 1)
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.form)
-        self.pages.addWidget(page)
+        self.pages.addWidget(self.page)
         split = QSplitter(Qt.Orientation.Horizontal, self)
         split.addWidget(self.runs)
         split.addWidget(self.pages)
-        split.setStretchFactor(0, 0)
         split.setStretchFactor(1, 1)
         split.setSizes([230, 900])
         split.setChildrenCollapsible(False)
@@ -162,150 +71,111 @@ class TrainingPanel(Panel):
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addWidget(self.owed)
         layout.addWidget(split, 1)
-
-    def _connect(self) -> None:
-        training = self.training
         training.changed.connect(self._show_runs)
         self.runs.chosen.connect(self._choose)
-        self.runs.asked.connect(self._do)
-        self.head.asked.connect(lambda word: self._do(word, self._folder))
+        self.runs.asked.connect(self.do)
+        self.page.asked.connect(lambda word: self.do(word, self.page.folder))
+        self.page.moved.connect(services.commands.refresh)
         self.form.edited.connect(self._check_recipe)
         self.form.started.connect(self._start)
-        self.curves.compare_chosen.connect(self._compare)
-        self.listen.wanted.connect(self._load_preview)
-        self.listen.playing.connect(self.services.player.pause)
-        self.owed.go_on.connect(lambda folder: self._do("go_on", folder))
+        self.owed.go_on.connect(lambda folder: self.do("go_on", folder))
         self.owed.let_go.connect(training.let_go)
-        self.services.player.playing_changed.connect(
-            lambda playing: self.listen.pause() if playing else None
-        )
-        self.destroyed.connect(self.listen.shutdown)
-
-    # -- the list and the run that is chosen ---------------------------------------------------
-
-    def _show_runs(self) -> None:
-        infos = self.training.runs
-        self.runs.show_runs(infos)
-        self.owed.show_runs(self.training.owed)
-        self.curves.offer(
-            [
-                (f"{name_of(info.folder)}, {began(info.status)}", info.folder)
-                for info in infos
-                if info.folder != self._folder and info.status is not None
-            ]
-        )
-        self._show_head()
-        self.services.commands.refresh()
-
-    def _choose(self, folder: RunFolder | None) -> None:
-        self.listen.pause()
-        self.pages.setCurrentIndex(0 if folder is None else 1)
-        if folder == self._folder:
-            return
-        self._curves, self._status, self._steps_per_s = CurveStore(), None, float("nan")
-        self.curves.show_curves(self._curves, None)
-        self.figures.show_figures({})
-        self.listen.show_samples(())
-        self.card.setMarkdown("")
-        self.recipe.clear()
-        self._follower.follow(folder)
         self._show_runs()
 
-    def _take_news(self, news: News) -> None:
-        if news.steps_per_s == news.steps_per_s:
-            self._steps_per_s = news.steps_per_s
-        moved = self._status is None or news.status != self._status
-        ended = news.status is not None and news.status.ended
-        if moved and ended and self._status is not None and not self._status.ended:
-            self.training.refresh()
-        best_before = self._status.best_step if self._status else None
-        self._status = news.status
-        best = news.status.best_step if news.status else None
-        if self._curves.take(news) or best != best_before:
-            self.curves.show_curves(self._curves, best)
-        if news.figures is not None:
-            self.figures.show_figures(news.figures)
-        if news.samples is not None:
-            self.listen.show_samples(news.samples)
-        if news.card is not None:
-            self.card.setMarkdown(news.card or "*The card comes with the first validation.*")
-            self.training.refresh()
-        if not self.recipe.toPlainText() and self._folder is not None:
-            self._show_recipe(self._folder)
-        self._show_head()
+    def sizeHint(self) -> QSize:
+        """The size at which everything is readable."""
+        return QSize(1000, 460)
 
-    def _show_recipe(self, folder: RunFolder) -> None:
-        try:
-            self.recipe.setPlainText(folder.recipe_path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            self.recipe.setPlainText(f"# The recipe could not be read: {error}")
+    def commands(self) -> list[Command]:
+        """What one can do with trainings."""
+        page = self.page
+        return [
+            Command("training.new", "New training…", self._new, (), "Master/Training"),
+            Command("training.pause", "Pause or resume", self._toggle_pause, (),
+                    "Master/Training", lambda: page.running),
+            Command("training.stop", "Stop", lambda: self.do("stop", page.folder), (),
+                    "Master/Training", lambda: page.running),
+            Command("training.go_on", "Go on", lambda: self.do("go_on", page.folder), (),
+                    "Master/Training", self._can_go_on),
+        ]  # fmt: skip
 
-    def _show_head(self) -> None:
-        folder = self._folder
-        if folder is None:
-            return
-        info, job = self.training.info(folder), self.training.job(folder)
-        self.head.show_run(
-            folder,
-            self._status,
-            self._steps_per_s,
-            stopping=job.cancelling if job is not None else folder.stop_asked,
-            has_model=info is not None and info.has_model,
+    def showEvent(self, event: QShowEvent) -> None:
+        """Somebody looks: bring everything up to date."""
+        super().showEvent(event)
+        self.training.refresh()
+        self.page.wake()
+        if not self._asked_devices:
+            self._asked_devices = True
+            job = self.training.lanes.submit("Find devices", find_devices, None, quiet=True)
+            job.ended.connect(lambda: self.form.offer_devices(job.result or ()))
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nobody looks: read nothing, play nothing."""
+        super().hideEvent(event)
+        self.page.sleep()
+
+    def may_close(self) -> bool:
+        """Whether the window may close: nothing is trained, or it may stop with a checkpoint."""
+        names = [name_of(folder) for folder in self.training.trained_here]
+        if not names:
+            return True
+        text = (
+            f"“{'”, “'.join(names)}” is being trained. Closing stops it with a checkpoint; "
+            "the next time audiobench opens it can go on from there."
         )
+        return self._sure("Stop the training and close?", text)
 
-    def _compare(self, folder: RunFolder | None) -> None:
-        self._other_curves = CurveStore()
-        self._other.follow(folder)
-        self.curves.show_other("", None)
-
-    def _take_other(self, news: News) -> None:
-        folder = self._other.folder
-        if folder is not None and self._other_curves.take(news):
-            self.curves.show_other(name_of(folder), self._other_curves)
-
-    # -- what can be done ----------------------------------------------------------------------
-
-    def _new(self) -> None:
-        self.runs.choose_new()
-        self.asked_for.emit()
-
-    def _stop(self) -> None:
-        self._do("stop", self._folder)
-
-    def _is_running(self) -> bool:
-        return self._folder is not None and self._status is not None and not self._status.ended
-
-    def _toggle_pause(self) -> None:
-        if self._folder is not None:
-            self._do("unpause" if self._folder.paused else "pause", self._folder)
-
-    def _do(self, word: str, folder: RunFolder | None) -> None:
+    def do(self, word: str, folder: RunFolder | None) -> None:
         """Do with a run what a button or a menu said."""
         if folder is None:
             return
+        actions = {
+            "pause": self.training.pause,
+            "unpause": self.training.unpause,
+            "stop": self.training.stop,
+            "go_on": self._go_on,
+            "install": self._ask_install,
+            "open": _open_folder,
+            "use": self._use,
+            "delete": self._ask_delete,
+        }
         try:
-            if word == "go_on":
-                self._go_on(folder)
-            elif word == "install":
-                self._ask_install(folder)
-            elif word == "open":
-                QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder.path)))
-            elif word == "use":
-                self.form.use(folder.recipe_path.read_text(encoding="utf-8"))
-                self.runs.choose_new()
-            elif word == "delete":
-                self._ask_delete(folder)
-            else:
-                {"pause": self.training.pause, "unpause": self.training.unpause,
-                 "stop": self.training.stop}[word](folder)  # fmt: skip
+            actions[word](folder)
         except Failure as failure:
             self.services.fail(failure)
         except OSError as error:
             self.services.fail(
                 Failure(f"That cannot be done with {folder.name}.", f"{error.strerror or error}.")
             )
-        self._follower.wake()
-        self._show_head()
+        self.page.wake()
+        self.page.refresh()
+
+    # -- the list and the pages ----------------------------------------------------------------
+
+    def _show_runs(self) -> None:
+        self.runs.show_runs(self.training.runs)
+        self.owed.show_runs(self.training.owed)
+        self.page.refresh()
+        self.services.commands.refresh()
+
+    def _choose(self, folder: RunFolder | None) -> None:
+        self.pages.setCurrentWidget(self.form if folder is None else self.page)
+        self.page.show_run(folder)
+        self.services.commands.refresh()
+
+    def _new(self) -> None:
+        self.runs.choose_new()
+        self.asked_for.emit()
+
+    def _can_go_on(self) -> bool:
+        return self.page.status is not None and self.page.status.ended
+
+    def _toggle_pause(self) -> None:
+        folder = self.page.folder
+        if folder is not None:
+            self.do("unpause" if folder.paused else "pause", folder)
+
+    # -- what can be done with a run -----------------------------------------------------------
 
     def _go_on(self, folder: RunFolder) -> None:
         status = folder.status()
@@ -313,12 +183,16 @@ class TrainingPanel(Panel):
         if status is not None and status.state == "done":
             steps, taken = QInputDialog.getInt(
                 self, "More steps", "Train on to how many steps in all?",
-                status.steps * 2, status.step + 1, 2_000_000_000,
+                status.steps * 2, status.step + 1, MOST_STEPS,
             )  # fmt: skip
             if not taken:
                 return
         self.training.go_on(folder, steps)
         self.runs.choose(folder)
+
+    def _use(self, folder: RunFolder) -> None:
+        self.form.use(folder.recipe_path.read_text(encoding="utf-8"))
+        self.runs.choose_new()
 
     def _ask_install(self, folder: RunFolder) -> None:
         suggested = self.training.free_name(folder.recipe().name)
@@ -329,7 +203,13 @@ class TrainingPanel(Panel):
         if not taken or not name:
             return
         if name != Path(name).name or name.startswith("."):
-            raise Failure(f"“{name}” cannot be a model's name.", "It has to name a folder.")
+            raise Failure(
+                f"“{name}” cannot be a model's name.", "It has to name a folder.", "Choose another."
+            )
+        if self.training.is_shipped(name):
+            raise Failure(
+                f"“{name}” is a model that comes with the program.", "", "Choose another name."
+            )
         replacing = self.training.has_model(name)
         if replacing and not self._sure(
             "Replace the model?", f"A model “{name}” is installed already. Replace it by this one?"
@@ -343,44 +223,39 @@ class TrainingPanel(Panel):
             "\n\nAn installed copy of the model stays. This cannot be undone."
         )
         if self._sure("Delete the training?", text):
-            self.listen.pause()
-            if folder == self._folder:
+            if folder == self.page.folder:
                 self.runs.choose_new()
             self.training.delete(folder)
 
     def _sure(self, title: str, text: str) -> bool:
-        yes = Button.Yes
-        return QMessageBox.question(self, title, text, yes | Button.Cancel, yes) == yes
+        answer = QMessageBox.question(self, title, text, Button.Yes | Button.Cancel, Button.Yes)
+        return answer == Button.Yes
 
     # -- a new training ------------------------------------------------------------------------
 
-    def _check_recipe(self, text: str) -> None:
-        self._check = job = self.training.lanes.submit(
-            "Check the recipe", check_recipe, text, quiet=True
-        )
+    def _check_recipe(self, text: str) -> Job:
+        """Let the recipe's kind read it, which may take a moment, and show what it says."""
+        job = self.training.lanes.submit("Check the recipe", check_recipe, text, quiet=True)
+        self._check = job
 
         def take() -> None:
             if job is self._check and job.state is not JobState.CANCELLED:
                 self.form.show_failure(job.failure)
 
         job.ended.connect(take)
+        return job
 
     def _start(self) -> None:
         """Start what the form says, once its kind finds nothing wrong with it."""
-        self._check_recipe(self.form.text.toPlainText())
-        job = self._check
-        if job is None:
-            return
+        job = self._check_recipe(self.form.text.toPlainText())
+        device, processes = self.form.chosen_device, self.form.processes.value()
         self.form.start.setEnabled(False)
 
         def go() -> None:
-            self.form.start.setEnabled(job.failure is None)
             if job.state is not JobState.DONE:
                 return
             try:
-                folder = self.training.start(
-                    job.result, self.form.chosen_device, self.form.processes.value()
-                )
+                folder = self.training.start(job.result, device, processes)
             except Failure as failure:
                 self.services.fail(failure)
                 return
@@ -399,25 +274,6 @@ class TrainingPanel(Panel):
         self.training.changed.connect(choose)
         choose()
 
-    # -- previews ------------------------------------------------------------------------------
 
-    def _make_player(self) -> Player:
-        from app.audio.bank import Bank
-
-        output = self.services.player.output
-        bank = Bank(self.training.lanes, self.training.cache, self)
-        player = Player(self, output=output, bank=bank)
-        player.trouble.connect(self.services.fail)
-        return player
-
-    def _load_preview(self, sample: Sample) -> None:
-        spec = PreviewSpec(sample.before, sample.after, self.training.cache)
-        job = self.training.lanes.submit("Load the preview", load_preview, spec, quiet=True)
-
-        def take() -> None:
-            if job.state is JobState.DONE:
-                self.listen.show_loaded(sample, *job.result)
-            elif job.failure is not None:
-                self.services.fail(job.failure)
-
-        job.ended.connect(take)
+def _open_folder(folder: RunFolder) -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder.path)))

@@ -12,7 +12,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFontDatabase, QTextCurso
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
-    QFormLayout,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 
 import resources
 from app.recipe_text import Value, set_value
+from app.widgets.training_songs import SongsChoice
 from engine.atomic import write_text
 from engine.tasks import Failure
 from engine.training.recipe import Recipe, load_recipe, parse_recipe
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 
 CHECK_AFTER_MS = 400
 MOST = 2_000_000_000
-COMPOSED, BOTH, OWN = "composed", "both", "own"
+# What a newcomer begins with.
+PREFERRED = "mastering-1d"
 RECIPE_FILTER = "Recipe (*.toml)"
 
 
@@ -74,18 +76,8 @@ class TrainingForm(QWidget):
         self.name = QLineEdit(self)
         self.name.setAccessibleName("Name of the model")
         self.name.editingFinished.connect(lambda: self._write("", "name", self.name.text().strip()))
-        self.songs = QComboBox(self)
-        self.songs.setAccessibleName("Songs to train on")
-        for title, mode in (
-            ("Composed by the program", COMPOSED),
-            ("Composed ones and my own folder", BOTH),
-            ("My own folder only", OWN),
-        ):
-            self.songs.addItem(title, mode)
-        self.songs.activated.connect(self._choose_songs)
-        self.folder = QPushButton("Choose folder…", self)
-        self.folder.setAccessibleName("Folder of songs to train on")
-        self.folder.clicked.connect(lambda: self._ask_folder())
+        self.songs = SongsChoice(self)
+        self.songs.chosen.connect(self._take_songs)
         self.steps = self._number("Steps", "loop", "steps", 1)
         self.batch = self._number("Batch size", "loop", "batch_size", 1)
         self.rate = QLineEdit(self)
@@ -102,6 +94,7 @@ class TrainingForm(QWidget):
         self.processes = QSpinBox(self)
         self.processes.setAccessibleName("Processes")
         self.processes.setRange(1, 64)
+        self.processes.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.processes.setToolTip(
             "Several processes train one model together: each on a GPU, or on a share of the cores"
         )
@@ -124,7 +117,8 @@ class TrainingForm(QWidget):
         self._timer.timeout.connect(lambda: self.edited.emit(self.text.toPlainText()))
         self._lay_out()
         if self.chooser.count():
-            self._take_chosen(0)
+            self.chooser.setCurrentIndex(max(self.chooser.findText(PREFERRED), 0))
+            self._take_chosen(self.chooser.currentIndex())
 
     @property
     def chosen_device(self) -> str:
@@ -206,37 +200,51 @@ class TrainingForm(QWidget):
         return field
 
     def _lay_out(self) -> None:
-        recipe = QHBoxLayout()
-        recipe.addWidget(self.chooser, 1)
-        recipe.addWidget(self.open)
+        recipe = QWidget(self)
+        row = QHBoxLayout(recipe)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.chooser, 1)
+        row.addWidget(self.open)
         fields = QWidget(self)
-        form = QFormLayout(fields)
-        form.setContentsMargins(0, 0, 6, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        self._form = form
-        form.addRow("Recipe", recipe)
-        form.addRow("Name", self.name)
-        form.addRow("Songs", self.songs)
-        form.addRow("Folder", self.folder)
-        form.addRow("Steps", self.steps)
-        form.addRow("Batch size", self.batch)
-        form.addRow("Learning rate", self.rate)
-        form.addRow("Validate every", self.validate)
-        form.addRow("Preview every", self.preview)
-        form.addRow("Seed", self.seed)
-        form.addRow("Device", self.device)
-        form.addRow("Processes", self.processes)
-        for box in (self.chooser, self.songs, self.device):
+        grid = QGridLayout(fields)
+        grid.setContentsMargins(0, 0, 8, 0)
+        grid.setVerticalSpacing(5)
+        self._songs_label = self._label("Songs")
+        wide = (
+            (self._label("Recipe"), recipe),
+            (self._label("Name"), self.name),
+            (self._songs_label, self.songs),
+        )
+        for number, (label, field) in enumerate(wide):
+            grid.addWidget(label, number, 0)
+            grid.addWidget(field, number, 1, 1, 3)
+        numbers = (
+            ("Steps", self.steps), ("Batch size", self.batch),
+            ("Learning rate", self.rate), ("Seed", self.seed),
+            ("Validate every", self.validate), ("Preview every", self.preview),
+            ("Processes", self.processes), ("Device", self.device),
+        )  # fmt: skip
+        for number, (text, field) in enumerate(numbers):
+            line, place = len(wide) + number // 2, 2 * (number % 2)
+            label = self._label(text)
+            label.setBuddy(field)
+            field.setMinimumWidth(84)
+            grid.addWidget(label, line, place)
+            grid.addWidget(field, line, place + 1)
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(3, 2)
+        grid.setRowStretch(7, 1)
+        for box in (self.chooser, self.device):
             box.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
-            box.setMinimumContentsLength(12)
+            box.setMinimumContentsLength(6)
         scroll = QScrollArea(self)
         scroll.setWidgetResizable(True)
         scroll.setWidget(fields)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setMinimumWidth(290)
+        scroll.setMinimumWidth(fields.minimumSizeHint().width() + 16)
         foot = QHBoxLayout()
         foot.addWidget(self.start)
         foot.addStretch(1)
@@ -265,6 +273,11 @@ class TrainingForm(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(split)
+
+    def _label(self, text: str) -> QLabel:
+        label = QLabel(text, self)
+        label.setProperty("muted", True)
+        return label
 
     def _take_chosen(self, index: int) -> None:
         path = self.chooser.itemData(index)
@@ -296,20 +309,10 @@ class TrainingForm(QWidget):
                 field.setValue(value)
         self.name.setText(recipe.name)
         self.rate.setText(f"{loop.learning_rate:g}")
-        self._show_songs(recipe)
-
-    def _show_songs(self, recipe: Recipe) -> None:
         mastering = recipe.kind == "mastering"
-        for field in (self.songs, self.folder):
-            self._form.setRowVisible(field, mastering)
-        data = recipe.sections.get("data", {})
-        folder = str(data.get("folder", ""))
-        mode = COMPOSED if not folder else OWN if data.get("songs") == 0 else BOTH
-        with QSignalBlocker(self.songs):
-            self.songs.setCurrentIndex(self.songs.findData(mode))
-        self._form.setRowVisible(self.folder, mastering and mode != COMPOSED)
-        self.folder.setText(Path(folder).name or "Choose folder…")
-        self.folder.setToolTip(folder or "The folder whose songs are trained on")
+        self._songs_label.setVisible(mastering)
+        self.songs.setVisible(mastering)
+        self.songs.show_data(recipe.sections.get("data", {}))
 
     def _write(self, table: str, key: str, value: Value | None) -> None:
         """Put one value into the text, and keep the cursor where it is."""
@@ -333,32 +336,13 @@ class TrainingForm(QWidget):
         elif self.recipe is not None:
             self.rate.setText(f"{self.recipe.loop.learning_rate:g}")
 
-    def _choose_songs(self, _index: int) -> None:
-        mode = self.songs.currentData()
-        if mode == COMPOSED:
-            self._write("data", "folder", None)
-            self._compose_again()
-        elif not self._ask_folder(mode) and self.recipe is not None:
-            self._show_songs(self.recipe)
-
-    def _ask_folder(self, mode: str = "") -> bool:
-        name = QFileDialog.getExistingDirectory(self, "Folder of songs to train on")
-        if name:
-            self.use_folder(Path(name), only=(mode or self.songs.currentData()) == OWN)
-        return bool(name)
-
-    def use_folder(self, folder: Path, *, only: bool) -> None:
-        """Train on the songs of a folder, alone or beside the composed ones."""
-        self._write("data", "folder", folder.as_posix())
+    def _take_songs(self, folder: Path | None, only: bool) -> None:
+        """Put the choice into the text; composed songs are as many as the recipe's kind means."""
+        data = self.recipe.sections.get("data", {}) if self.recipe else {}
+        self._write("data", "folder", folder.as_posix() if folder else None)
         if only:
             self._write("data", "songs", 0)
-        else:
-            self._compose_again()
-
-    def _compose_again(self) -> None:
-        """Songs the program composes, as many as it does unless somebody said another number."""
-        data = self.recipe.sections.get("data", {}) if self.recipe else {}
-        if data.get("songs") == 0:
+        elif data.get("songs") == 0:
             self._write("data", "songs", None)
 
     def _limit_processes(self) -> None:

@@ -30,6 +30,7 @@ class RunHead(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._paused = False
         self.name = ElidedLabel(self)
         font = self.name.font()
         font.setBold(True)
@@ -55,7 +56,6 @@ class RunHead(QWidget):
         for word in ("stop", "go_on", "install", "open"):
             button: QPushButton = getattr(self, word)
             button.clicked.connect(lambda _checked=False, word=word: self.asked.emit(word))
-        self._paused = False
         top = QHBoxLayout()
         top.addWidget(self.name, 2)
         top.addWidget(self.numbers, 5)
@@ -76,10 +76,11 @@ class RunHead(QWidget):
         *,
         stopping: bool = False,
         has_model: bool = False,
+        waiting: str = "",
     ) -> None:
-        """Show how a run is now."""
-        state = state_of(status)
-        ended = status is not None and status.ended
+        """Show how a run is now; ``waiting`` says what it waits for before it begins."""
+        state = "waiting" if waiting else state_of(status)
+        ended = (status is None or status.ended) and not waiting
         self._paused = folder.paused and not ended
         self.name.setText(name_of(folder))
         words = "stopping…" if stopping else "pausing…" if self._pausing(state) else state
@@ -88,13 +89,13 @@ class RunHead(QWidget):
             parts += [pace_text(steps_per_s), left_text(status, steps_per_s)]
         self.numbers.setText(" · ".join(part for part in parts if part))
         self.bar.setValue(round(1000 * status.step / status.steps) if status else 0)
-        text = status.text if status else "It waits until what runs before it has ended."
-        self.message.setText(text)
+        text = status.text if status else "It has not begun yet."
+        self.message.setText(waiting or text)
         self.message.setProperty("muted", state != "failed")
         self.message.style().polish(self.message)
         self.pause.setText("Resume" if self._paused else "Pause")
         self.pause.setVisible(not ended)
-        self.pause.setEnabled(status is not None and not stopping)
+        self.pause.setEnabled(not waiting and not stopping)
         self.stop.setVisible(not ended)
         self.stop.setEnabled(not stopping)
         self.go_on.setVisible(ended)

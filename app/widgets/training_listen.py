@@ -214,7 +214,8 @@ class PreviewPlayer(QWidget):
 
     def _chosen(self) -> Sample | None:
         item = self.steps.currentItem()
-        return item.data(Qt.ItemDataRole.UserRole) if item is not None else None
+        sample: Sample | None = item.data(Qt.ItemDataRole.UserRole) if item is not None else None
+        return sample
 
     def _ask(self) -> None:
         sample = self._chosen()

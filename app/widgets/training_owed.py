@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
 from app.training_tasks import RunInfo
@@ -50,6 +50,6 @@ class OwedBar(QFrame):
             self.text.setText(f"“{name}” was not finished when audiobench ended: {where}.")
         self.setVisible(self._info is not None)
 
-    def _tell(self, signal: Signal) -> None:
+    def _tell(self, signal: SignalInstance) -> None:
         if self._info is not None:
-            signal.emit(self._info.folder)  # type: ignore[attr-defined]
+            signal.emit(self._info.folder)

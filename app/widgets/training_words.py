@@ -26,7 +26,7 @@ def began(status: RunStatus | None) -> str:
 
 def state_of(status: RunStatus | None) -> str:
     """One word."""
-    return status.state if status is not None else "waiting"
+    return status.state if status is not None else "not begun"
 
 
 def score_text(status: RunStatus | None) -> str:
