@@ -23,6 +23,7 @@ Item = TypeVar("Item")
 
 KNOWN = ("identity", "fit", "matchering")
 FIT_SUFFIX = "+fit"
+RESIDUAL_SUFFIX = "+residual"
 DESCRIPTION = """\
 Do known harm to good songs, let every method repair it, and measure what is left.
 
@@ -37,7 +38,8 @@ recording, "perfect" the passage as it was; of a loop whose halves are alike onl
 Doing nothing (identity) always takes part.
 
 Methods: identity; fit (no training); matchering (its own package, run by an interpreter of its
-own); models by their variant (1A to 1D) or name, and with +fit behind it as the start of a fit.
+own); models by their variant (1A to 1D) or name, with +fit behind it as the start of a fit, with
++residual behind it with what their network adds.
 Models are those named by --model, or else the installed ones.
 A report that ends in .csv grows row by row while the suite runs.
 """
@@ -171,7 +173,7 @@ def _methods(
     if asked is None:
         asked = ["identity", "fit", *models]
     for name in dict.fromkeys(asked):
-        model = models.get(name.removesuffix(FIT_SUFFIX))
+        model = models.get(_design(name))
         if name == "identity":
             yield Identity()
         elif name == "fit":
@@ -182,7 +184,11 @@ def _methods(
             except Failure as failure:
                 terminal.note(f"{failure} It is left out.")
         elif model is not None:
-            yield model.then_fit(name) if name.endswith(FIT_SUFFIX) else model
+            if name.endswith(FIT_SUFFIX):
+                model = model.then_fit(name)
+            elif name.endswith(RESIDUAL_SUFFIX):
+                model = model.with_residual(name)
+            yield model
         else:
             every = (*KNOWN, *models, *(f"{each}{FIT_SUFFIX}" for each in models))
             raise UsageError(f"--methods: {name!r} is none of {', '.join(every)}")
@@ -202,6 +208,11 @@ def _matchering(interpreter: str | None, context: Context) -> Iterator[Method]:
         yield method
 
 
+def _design(name: str) -> str:
+    """A method's name without what it adds to the model."""
+    return name.removesuffix(FIT_SUFFIX).removesuffix(RESIDUAL_SUFFIX)
+
+
 def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
@@ -211,7 +222,7 @@ def _models(named: Sequence[str], methods: Sequence[str] | None) -> dict[str, Pr
 
     Without any named, those of the installed ones that the methods ask for, or the preferred one.
     """
-    asked = {name.removesuffix(FIT_SUFFIX) for name in methods or ()} - {*KNOWN}
+    asked = {_design(name) for name in methods or ()} - {*KNOWN}
     if methods is not None and not asked:
         return {}
     from engine.mastering.evaluate.methods import Predicted

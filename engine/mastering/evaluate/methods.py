@@ -11,7 +11,7 @@ from typing import Protocol
 
 from engine.audio.clip import Clip
 from engine.mastering.chain import render
-from engine.mastering.parameters import ChainParameters, Limiter
+from engine.mastering.parameters import Amounts, ChainParameters, Limiter, Residual
 from engine.mastering.prediction import Predictor
 from engine.tasks import Context
 
@@ -92,11 +92,15 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """A trained model; with ``fits`` its prediction is where a fit starts."""
+    """A trained model, at the amounts the program uses: all but the residual.
+
+    With ``fits`` its prediction is where a fit starts, with ``residual`` its network takes part.
+    """
 
     predictor: Predictor
     name: str
     fits: bool = False
+    residual: bool = False
     needs_reference: bool = False
 
     def repair(self, degraded: Clip, reference: Clip | None, context: Context) -> Repair:
@@ -104,15 +108,26 @@ class Predicted:
         began = time.perf_counter()
         references = () if reference is None else (reference,)
         prediction = self.predictor.predict(degraded, references, (1.0,) * len(references), context)
-        parameters = without_limiter(prediction.parameters)
+        amounts = Amounts(residual=1.0 if self.residual else 0.0)
+        parameters = without_limiter(prediction.parameters.scaled(amounts))
         if self.fits:
             parameters = _fitted(degraded, reference, context, parameters)
-        clip = render(degraded, parameters)
+        make = getattr(self.predictor, "residual_stage", None)
+        stage = None
+        if make is not None and parameters.residual.active:
+            stage = make(prediction, degraded.rate, degraded.channels, 1.0)
+        if stage is None:  # a model without a network, or silence
+            parameters = replace(parameters, residual=Residual())
+        clip = render(degraded, parameters, stage)
         return Repair(clip, parameters, time.perf_counter() - began)
 
     def then_fit(self, name: str) -> Predicted:
         """The same model, with a fit that goes on from what it predicts."""
         return replace(self, name=name, fits=True)
+
+    def with_residual(self, name: str) -> Predicted:
+        """The same model, with what its network adds."""
+        return replace(self, name=name, residual=True)
 
 
 def _fitted(
