@@ -57,6 +57,9 @@ class ExampleSettings:
         Share of examples that have a reference, another part of the same song.
     processed_reference
         Share of the references that have an equalizer of their own, which is then to be followed.
+    other_song
+        Share of the references that are of another song and only mislead: a model has to learn
+        when not to listen.
     spoilt
         Share of examples that were compressed, saturated or widened.
     few_bands, out_of_family, untouched
@@ -70,6 +73,7 @@ class ExampleSettings:
 
     reference: Share = 0.5
     processed_reference: Share = 0.25
+    other_song: Share = 0.2
     spoilt: Share = 0.4
     few_bands: Share = 0.15
     out_of_family: Share = 0.2
@@ -129,7 +133,15 @@ def draw_batch(
         What all of them are to be: for validation.
     """
     drawn = [
-        _draw(pool[int(rng.integers(len(pool)))], bank, settings, rng, temporal, wish or Wish())
+        _draw(
+            pool[int(rng.integers(len(pool)))],
+            pool[int(rng.integers(len(pool)))],
+            bank,
+            settings,
+            rng,
+            temporal,
+            wish or Wish(),
+        )
         for _ in range(count)
     ]
     truth = (_tensor(column) for column in list(zip(*drawn, strict=True))[2:])
@@ -166,13 +178,14 @@ class _Example(NamedTuple):
 
 def _draw(
     song: PooledSong,
+    stranger: PooledSong,
     bank: ToneBank,
     settings: ExampleSettings,
     rng: np.random.Generator,
     temporal: bool,
     wish: Wish,
 ) -> _Example:
-    chance = rng.random(4)
+    chance = rng.random(5)
     referenced = chance[0] < settings.reference if wish.reference is None else wish.reference
     spoilt = chance[1] < settings.spoilt if wish.spoilt is None else wish.spoilt
     spoilt = spoilt and len(song.truth) > 0
@@ -184,10 +197,10 @@ def _draw(
     if spoilt:
         index = int(rng.integers(len(song.truth)))
         features, own = song.spoilt(index)
-        source = int(song.truth[index, 0])
+        origin = int(song.truth[index, 0])
         truth = song.truth[index, 1:].astype(np.float64)
-        clean = song.clean(source)[0]
-        others = [int(i) for i in order if i != source]
+        clean = song.clean(origin)[0]
+        others = [int(i) for i in order if i != origin]
     else:
         used = int(rng.integers(1, max(2, len(order) // 2 + 1)))
         mine, others = order[:used], [int(i) for i in order[used:]]
@@ -203,13 +216,18 @@ def _draw(
     other_db = colour
     reference = _nothing(settings.frames if temporal else 0)
     if referenced:
+        source = song
+        if chance[4] < settings.other_song and wish.reference is None:
+            source = stranger
+            others = [int(i) for i in rng.permutation(len(source.mel))]
+            other_db = _colour(rng, settings.colour_db)
         others = others[: int(rng.integers(1, len(others) + 1))]
-        if chance[3] < settings.processed_reference and wish.reference is None:
+        if source is song and chance[3] < settings.processed_reference and wish.reference is None:
             wanted = _tone(bank, settings, rng, 1.0, wish)
             other_db = colour + wanted.band_db
             followed = wanted.grid_db
-        reference_features = song.clean(others[0])[0]
-        statistics = pooled([song.clean(i)[1] for i in others])
+        reference_features = source.clean(others[0])[0]
+        statistics = pooled([source.clean(i)[1] for i in others])
         start = _start(rng, reference_features, settings.frames)
         reference = _part(statistics, reference_features, other_db, 0.0, start, settings, temporal)
     start = _start(rng, features, settings.frames)
