@@ -13,7 +13,7 @@ from engine.mastering.models.assembly import MasteringNet, ModelSettings
 from engine.mastering.models.predictor import ModelPredictor
 from engine.tasks import Failure
 from engine.training.bundle import Bundle, load_bundle
-from engine.training.settings import SettingError, build
+from engine.training.settings import build
 
 KIND = "mastering"
 SHIPPED = Path(resources.__file__).parent / "models"
@@ -127,11 +127,12 @@ def _folders(locations: Locations) -> Iterator[Path]:
 
 
 def _network(bundle: Bundle) -> MasteringNet:
-    values: Any = bundle.config.get("model", {})
     try:
+        values: Any = bundle.config.get("model", {})
         net = MasteringNet(build(ModelSettings, values))
         net.load_state_dict(bundle.tensors)
-    except (SettingError, RuntimeError) as error:
+    # Layers refuse sizes with a ValueError, weights of other shapes come as a RuntimeError.
+    except (AttributeError, ValueError, RuntimeError) as error:
         raise Failure(
             f"The model in {bundle.folder} cannot be used.",
             f"Its weights and its settings do not fit together: {error}",

@@ -44,7 +44,7 @@ from engine.mastering.parameters import (
 )
 from engine.mastering.prediction import Confidence, Prediction
 from engine.mastering.ranges import PARAM_RANGES
-from engine.tasks import Context
+from engine.tasks import Context, Failure
 
 if TYPE_CHECKING:
     from engine.audio.store import StoredAudio
@@ -174,7 +174,13 @@ class ModelPredictor:
 
 
 def hear(audio: Clip | StoredAudio, most: int, context: Context | None = None) -> _Recording | None:
-    """Windows and statistics of a recording; None if nothing in it can be heard."""
+    """Windows and statistics of a recording; None if nothing in it can be heard.
+
+    Raises
+    ------
+    Failure
+        If a sample of a window is NaN or infinite.
+    """
     context = context or Context()
     frames = round(WINDOW_S * audio.rate)
     count = min(most, max(1, audio.frames // frames))
@@ -183,6 +189,12 @@ def hear(audio: Clip | StoredAudio, most: int, context: Context | None = None) -
     for number, start in enumerate(starts):
         context.checkpoint()
         clip = section(audio, int(start), min(int(start) + frames, audio.frames))
+        if not np.isfinite(clip.samples).all():
+            raise Failure(
+                "The audio contains samples that are not numbers.",
+                "What a model hears of them would be wrong everywhere.",
+                "Repair or re-export the file.",
+            )
         window = extract(Clip(clip.samples[:2], clip.rate))
         if window.lufs > QUIETEST_LUFS:
             windows.append(window)
@@ -198,6 +210,8 @@ def hear_all(
 ) -> _Recording | None:
     """Several references as one: each at -23 LUFS, with its share of the windows."""
     share = np.asarray(weights or np.ones(len(references)), np.float64)
+    if not share.any():
+        return None
     share = share / share.sum()
     heard, kept = [], []
     for number, (reference, part) in enumerate(zip(references, share, strict=True)):
@@ -224,8 +238,12 @@ def batch_of(recording: _Recording | None, like: Heard | None = None) -> Heard:
             torch.zeros(1),
             torch.zeros(1),
         )
-    frames = min(window.frames for window in recording.windows)
-    rows = [rows_of(window)[0][:, :frames] for window in recording.windows]
+    # A short window is repeated, as in training: a brief reference must not cut the long ones.
+    frames = max(window.frames for window in recording.windows)
+    rows = [
+        np.take(rows_of(window)[0], range(frames), axis=1, mode="wrap")
+        for window in recording.windows
+    ]
     level = _loudness(recording.windows) - NORMAL_LUFS
     return Heard(
         torch.from_numpy(recording.statistics.normalised().rows).unsqueeze(0),
