@@ -1,19 +1,22 @@
-"""What moves while the music plays: the spectrum on the graph and the gain-reduction bars."""
+"""What moves while the music plays: the spectrum on the graph, and what turns it up and down."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer
 
 from app.canvas.analyser import WINDOW_FRAMES, Analyser
-from app.canvas.meters import REDUCTION_SCALE, Bar, BarMeter
+from app.canvas.gain_meter import GainMeter, gain_text
+from app.canvas.meters import GAIN_SCALE, REDUCTION_SCALE, Bar, BarMeter
 from app.canvas.response import ResponseView
 
 FRAME_MS = 33
 REDUCTION_FALL_DB_PER_S = 24.0
-REDUCING_STAGES = ("compressor", "limiter")
+GAIN_STAGES = {"compressor": GAIN_SCALE, "limiter": REDUCTION_SCALE}
+BANDS = {"low": "Low", "mid": "Mid", "high": "High"}
 
 
 class Source(Protocol):
@@ -53,13 +56,15 @@ class LiveDisplay(QObject):
         source: Source,
         graph: ResponseView,
         reductions: Mapping[str, BarMeter],
+        bands: GainMeter,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._source = source
         self._graph = graph
         self._reductions = dict(reductions)
-        self._reduced_db = dict.fromkeys(self._reductions, 0.0)
+        self._bands = bands
+        self._reduced_db = self._at_rest()
         self._analysers: tuple[Analyser, Analyser] | None = None
         self._visible = False
         self._clock = QElapsedTimer()
@@ -86,7 +91,7 @@ class LiveDisplay(QObject):
     def clear(self) -> None:
         """Forget the sound: another clip is on screen."""
         self._analysers = None
-        self._reduced_db = dict.fromkeys(self._reductions, 0.0)
+        self._reduced_db = self._at_rest()
         self._graph.show_spectra(None, None, None)
         self._show_reductions()
 
@@ -126,16 +131,22 @@ class LiveDisplay(QObject):
             self._clock.start()
             self._timer.start()
 
+    def _at_rest(self) -> dict[str, float]:
+        return dict.fromkeys((*self._reductions, *(f"multiband_{band}" for band in BANDS)), 0.0)
+
     def _follow_reductions(self, measured: dict[str, Any], elapsed_s: float) -> None:
+        """Jump to what is stronger than what is shown, whatever its sign; else fall to rest."""
         fall_db = REDUCTION_FALL_DB_PER_S * elapsed_s
         for stage, shown_db in self._reduced_db.items():
             now_db = float(measured.get(f"{stage}_reduction_db", 0.0))
-            self._reduced_db[stage] = max(now_db, shown_db - fall_db, 0.0)
+            fallen_db = math.copysign(max(abs(shown_db) - fall_db, 0.0), shown_db)
+            self._reduced_db[stage] = max(now_db, fallen_db, key=abs)
         self._show_reductions()
 
     def _show_reductions(self) -> None:
         for stage, meter in self._reductions.items():
             reduced_db = self._reduced_db[stage]
-            label = f"{reduced_db:.1f}" if reduced_db >= 0.05 else "GR"
-            value = max(-reduced_db, REDUCTION_SCALE.low)
-            meter.show_bars([Bar(label, value)])
+            scale = meter.scale
+            value = min(max(-reduced_db, scale.low), scale.high)
+            meter.show_bars([Bar(gain_text(reduced_db) or "GR", value)])
+        self._bands.show_reductions({band: self._reduced_db[f"multiband_{band}"] for band in BANDS})

@@ -28,7 +28,8 @@ class Scale:
     ticks
         Values that are labelled.
     origin
-        Where bars begin; the lower end when None. Gain reduction hangs from 0.
+        Where bars begin; the lower end when None. Gain reduction hangs from 0, and what a stage
+        makes louder rises from there in another colour.
     warn, error
         From where on a bar is painted in the warning and the error colour.
     """
@@ -50,6 +51,7 @@ class Scale:
 PEAK_SCALE = Scale(-60.0, 3.0, (0.0, -6.0, -12.0, -24.0, -36.0, -48.0, -60.0), warn=-6.0, error=0.0)
 LOUDNESS_SCALE = Scale(-41.0, -4.0, (-5.0, -9.0, -14.0, -18.0, -23.0, -30.0, -36.0))
 REDUCTION_SCALE = Scale(-12.0, 0.0, (0.0, -3.0, -6.0, -9.0, -12.0), origin=0.0)
+GAIN_SCALE = Scale(-12.0, 6.0, (6.0, 3.0, 0.0, -3.0, -6.0, -9.0, -12.0), origin=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,11 @@ class BarMeter(QWidget):
                     lit = QColor(tokens.error if bar.lit else tokens.raised)
                     painter.fillRect(QRectF(x, 2, box.width(), lamp), lit)
                 painter.setPen(QColor(tokens.muted))
-                label = QRectF(x + width / 2 - slot / 2, area.bottom() + 1, slot, LABEL_HEIGHT)
+                # A lone bar is narrower than its number, which has the scale's room as well.
+                left, room = (x + width / 2 - slot / 2, slot)
+                if len(self.bars) == 1:
+                    left, room = 0.0, float(self.width())
+                label = QRectF(left, area.bottom() + 1, room, LABEL_HEIGHT)
                 painter.drawText(label, Qt.AlignmentFlag.AlignCenter, bar.label)
             if self.mark is not None:
                 y = self._y(area, self.mark)
@@ -177,7 +183,12 @@ class BarMeter(QWidget):
         scale = self.scale
         if scale.origin is not None:
             start, stop = self._y(box, scale.origin), self._y(box, bar.value)
-            painter.fillRect(QRectF(box.left(), start, box.width(), stop - start), tokens.warn)
+            color = tokens.accent if bar.value > scale.origin else tokens.warn
+            painter.fillRect(QRectF(box.left(), start, box.width(), stop - start), QColor(color))
+            if scale.low < scale.origin < scale.high:
+                painter.fillRect(
+                    QRectF(box.left(), start - 0.5, box.width(), 1), QColor(tokens.muted)
+                )
         else:
             # Zones from below; with an inner bar, the part above it is painted fainter.
             zones = (

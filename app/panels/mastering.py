@@ -8,8 +8,9 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
-from app.canvas.live_display import REDUCING_STAGES, LiveDisplay
-from app.canvas.meters import REDUCTION_SCALE, BarMeter
+from app.canvas.gain_meter import GainMeter
+from app.canvas.live_display import BANDS, GAIN_STAGES, LiveDisplay
+from app.canvas.meters import BarMeter
 from app.canvas.response import ResponseView
 from app.commands import Command
 from app.document.state import MasteringEntry, SessionState
@@ -34,6 +35,11 @@ from engine.tasks import Progress
 
 # To look for models loads torch, which has time until the window stands.
 LOOK_MS = 1500
+METER_HINTS = {
+    "compressor": "Gain of the compressor in dB while it plays: down from 0 it makes quieter, up "
+    "from 0 (ratio under 1:1, upward expansion) louder",
+    "limiter": "Gain reduction of the limiter in dB while it plays",
+}
 
 
 class MasteringPanel(Panel):
@@ -62,14 +68,16 @@ class MasteringPanel(Panel):
         self.graph = ResponseView(theme, self)
         self.strip = BandStrip(self)
         self.reductions = {
-            stage: BarMeter(theme, REDUCTION_SCALE, f"{stage.capitalize()} gain reduction")
-            for stage in REDUCING_STAGES
+            stage: BarMeter(theme, scale, f"{stage.capitalize()} gain reduction")
+            for stage, scale in GAIN_STAGES.items()
         }
-        for meter in self.reductions.values():
+        for stage, meter in self.reductions.items():
             meter.setFixedWidth(38)
-        self.board = StageBoard(self.reductions, self)
+            meter.setToolTip(METER_HINTS[stage])
+        self.band_gains = GainMeter(theme, BANDS, "Gain of the three bands")
+        self.board = StageBoard({**self.reductions, "multiband": self.band_gains}, self)
         self.model = ModelPage(self)
-        self.live = LiveDisplay(services.player, self.graph, self.reductions, self)
+        self.live = LiveDisplay(services.player, self.graph, self.reductions, self.band_gains, self)
         self._layout = MasteringLayout(
             self, self.header, self.graph, self.strip, self.board, self.model
         )

@@ -40,6 +40,11 @@ FIELD_WIDTH = 67
 class MultibandBox(QFrame):
     """Threshold, ratio, attack, release and make-up of each band, and the two crossovers.
 
+    Parameters
+    ----------
+    meter
+        What the bands do while it plays; shown as long as the stage does anything.
+
     Signals
     -------
     edited(str, object)
@@ -51,8 +56,9 @@ class MultibandBox(QFrame):
     edited = Signal(str, object)
     folded = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, meter: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.meter = meter
         self.setObjectName("multiband_box")
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setAccessibleName(TITLE)
@@ -86,7 +92,9 @@ class MultibandBox(QFrame):
         layout.setContentsMargins(8, 3, 8, 4)
         layout.setSpacing(3)
         layout.addLayout(head)
+        layout.addWidget(meter)
         layout.addWidget(self.body)
+        meter.hide()
         self.unfold(False)
 
     @property
@@ -116,6 +124,9 @@ class MultibandBox(QFrame):
             control.show_value(getattr(record, name))
             control.setEnabled(record.enabled)
         self.effect.setText(_in_short(record))
+        if self.meter.isHidden() is record.active:
+            self.meter.setVisible(record.active)
+            self.updateGeometry()
 
     def show_effect(self, effect: EffectText) -> None:
         """Say, as a tool tip, what the dynamics did to the recording."""

@@ -41,7 +41,7 @@ _IN_A_COLUMN: _Places = {
 class StageBoard(QScrollArea):
     """Compressors, saturator, width and limiter; scrolls where there is not room for all.
 
-    ``meters`` are put beside the numbers of the stage they are named by.
+    ``meters`` (compressor, limiter, multiband) are put beside the numbers of their stage.
 
     Signals
     -------
@@ -58,7 +58,7 @@ class StageBoard(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setAccessibleName("Dynamics, colour and width")
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.multiband = MultibandBox()
+        self.multiband = MultibandBox(meters["multiband"])
         self.boxes: dict[str, StageBox | MultibandBox] = {
             "compressor": StageBox(COMPRESSOR, 2, meters["compressor"]),
             "saturator": StageBox(SATURATOR),

@@ -12,8 +12,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
+from app.canvas.gain_meter import GainMeter, gain_text
 from app.canvas.live_meters import HOLD_S, PEAK_FALL_DB_PER_S, LevelMeter
 from app.canvas.meters import (
+    GAIN_SCALE,
     LOUDNESS_SCALE,
     PEAK_SCALE,
     REDUCTION_SCALE,
@@ -114,6 +116,41 @@ def test_a_reduction_hangs_from_the_top(qtbot: QtBot) -> None:
     painted = [y for y, color in enumerate(column) if color == QColor(DARK.warn).name()]
     assert painted and painted[0] < 10
     assert painted[-1] < 120
+
+
+def test_expansion_rises_from_zero_in_another_colour(qtbot: QtBot) -> None:
+    meter = BarMeter(Theme("dark"), GAIN_SCALE, "Gain")
+    qtbot.addWidget(meter)
+    found = {}
+    for value, color in ((-6.0, DARK.warn), (3.0, DARK.accent)):
+        meter.show_bars([Bar("", value)])
+        column = picture(meter, 52, 220)
+        found[value] = [y for y, painted in enumerate(column) if painted == QColor(color).name()]
+        other = DARK.accent if color == DARK.warn else DARK.warn
+        assert QColor(other).name() not in column
+    assert max(found[3.0]) <= min(found[-6.0])
+    assert len(found[-6.0]) == pytest.approx(2 * len(found[3.0]), abs=3)
+
+
+@pytest.mark.parametrize(
+    ("reduction_db", "text"), [(0.0, ""), (0.04, ""), (3.21, "−3.2"), (-1.26, "+1.3")]
+)
+def test_a_gain_carries_its_sign(reduction_db: float, text: str) -> None:
+    assert gain_text(reduction_db) == text
+
+
+def test_each_band_moves_to_its_own_side(qtbot: QtBot) -> None:
+    meter = GainMeter(Theme("dark"), {"low": "Low", "mid": "Mid", "high": "High"}, "Bands")
+    qtbot.addWidget(meter)
+    meter.resize(600, 18)
+    meter.show_reductions({"low": 6.0, "high": -6.0})
+    image = meter.grab().toImage()
+    row = [image.pixelColor(x, 9).name() for x in range(600)]
+    down = [x for x, color in enumerate(row) if color == QColor(DARK.warn).name()]
+    up = [x for x, color in enumerate(row) if color == QColor(DARK.accent).name()]
+    assert down and max(down) < 200
+    assert up and min(up) > 400
+    assert len(down) == pytest.approx(len(up), abs=2)
 
 
 def test_the_lamp_lights_in_the_error_colour_and_a_click_asks_to_put_it_out(qtbot: QtBot) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,9 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from app.widgets.difference_button import HOLD_MS, DifferenceButton
 from app.widgets.live_chain import STAGE_NAMES
-from engine.mastering.parameters import (
-    ChainParameters,
-)
+from engine.mastering.parameters import ChainParameters, Compressor, Multiband
 from tests.app.panels.mastering.bench import FITTED, NOISE, Bench
 from tests.app.panels.mastering_fakes import FakeTaps
 
@@ -91,6 +90,34 @@ def test_gain_reduction_is_shown_only_of_what_is_heard(bench: Bench) -> None:
     player.select(1)
     bench.panel.live.tick()
     assert bench.panel.reductions["limiter"].bars[0].value == -4.0
+
+
+def test_what_is_turned_up_is_shown_with_its_sign_and_falls_to_rest(bench: Bench) -> None:
+    bench.live_slots()
+    player, live = bench.services.player, bench.panel.live
+    player.select(1)
+    player.measured = {"compressor_reduction_db": -2.5, "multiband_high_reduction_db": -1.5}
+    player.play()
+    live.tick()
+    meter = bench.panel.reductions["compressor"].bars[0]
+    assert (meter.value, meter.label) == (2.5, "+2.5")
+    assert bench.panel.band_gains.reductions_db == {"low": 0.0, "mid": 0.0, "high": -1.5}
+    player.measured = {}
+    for _ in range(20):
+        live._clock.invalidate()
+        live.tick()
+    assert bench.panel.reductions["compressor"].bars[0].value == 0.0
+    assert bench.panel.band_gains.reductions_db["high"] == 0.0
+
+
+def test_the_three_bands_have_bars_only_while_they_do_something(bench: Bench) -> None:
+    bench.set(parameters=FITTED)
+    meter = bench.panel.band_gains
+    assert meter.isHidden()
+    bench.set(parameters=replace(FITTED, multiband=Multiband(low=Compressor(ratio=0.5))))
+    assert not meter.isHidden()
+    bench.set(parameters=FITTED)
+    assert meter.isHidden()
 
 
 def test_a_hidden_panel_does_not_work(bench: Bench) -> None:
