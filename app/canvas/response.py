@@ -24,6 +24,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.canvas.frequency import Plot
 from app.canvas.response_curves import Curves, at_height, describe, height_db
+from app.canvas.response_keys import FINE, NO_HANDLE, next_handle, press
 from app.canvas.response_menu import menu_at
 from app.canvas.response_painter import ResponsePainter
 from app.theme import Theme, Tokens
@@ -31,7 +32,6 @@ from engine.mastering.parameters import Band, BandKind
 from engine.mastering.ranges import PARAM_RANGES
 
 HIT_PIXELS = 13.0
-FINE = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
 
 
 class ResponseView(QWidget):
@@ -253,7 +253,7 @@ class ResponseView(QWidget):
         level_db -= moved.y() * scale * 2.0 * plot.range_db / plot.height
         self._drag_value = (x, level_db)
         changes = at_height(self.bands[self._dragged], level_db)
-        self._emit(self._dragged, {"frequency_hz": plot.frequency_hz(x), **changes})
+        self.edit(self._dragged, {"frequency_hz": plot.frequency_hz(x), **changes})
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Let go."""
@@ -280,7 +280,7 @@ class ResponseView(QWidget):
             event.ignore()
             return
         turned = (event.angleDelta().y() or event.angleDelta().x()) / 120.0
-        self._turn_q(index, turned * (0.2 if event.modifiers() & FINE else 1.0))
+        self.turn_q(index, turned * (0.2 if event.modifiers() & FINE else 1.0))
         event.accept()
 
     def leaveEvent(self, event: Any) -> None:
@@ -302,13 +302,10 @@ class ResponseView(QWidget):
 
     def focusNextPrevChild(self, forward: bool) -> bool:
         """Tab goes through the handles first and leaves after the last one."""
-        order = sorted(range(len(self.bands)), key=lambda i: self.bands[i].frequency_hz)
-        if self.hasFocus() and order:
-            at = order.index(self.selected_index) if self.selected_index >= 0 else -1
-            following = at + 1 if forward else (at if at >= 0 else len(order)) - 1
-            if 0 <= following < len(order):
-                self.select(order[following])
-                return True
+        following = next_handle(self, forward) if self.hasFocus() else NO_HANDLE
+        if following != NO_HANDLE:
+            self.select(following)
+            return True
         return super().focusNextPrevChild(forward)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
@@ -325,30 +322,7 @@ class ResponseView(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Do what the key says."""
-        index, key = self.selected_index, event.key()
-        if index < 0 or not self.editable:
-            super().keyPressEvent(event)
-            return
-        fine = bool(event.modifiers() & FINE)
-        sideways = (key == Qt.Key.Key_Right) - (key == Qt.Key.Key_Left)
-        upwards = (key == Qt.Key.Key_Up) - (key == Qt.Key.Key_Down)
-        wider = (key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal)) - (key == Qt.Key.Key_Minus)
-        band = self.bands[index]
-        if sideways:
-            octaves = sideways / (48 if fine else 12)
-            self._emit(index, {"frequency_hz": band.frequency_hz * 2.0**octaves})
-        elif upwards:
-            step = upwards * (0.1 if fine else 0.5)
-            self._emit(index, at_height(band, height_db(band) + step))
-        elif wider:
-            self._turn_q(index, float(wider) * (0.2 if fine else 1.0))
-        elif key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            self.flatten(index)
-        elif key == Qt.Key.Key_B:
-            self.change(index, {"enabled": not band.enabled})
-        elif key == Qt.Key.Key_S:
-            self.toggle_solo(index)
-        else:
+        if self.selected_index < 0 or not self.editable or not press(self, event):
             super().keyPressEvent(event)
 
     # -- edits -----------------------------------------------------------------------------
@@ -375,8 +349,9 @@ class ResponseView(QWidget):
         band = self.bands[index]
         self.change(index, {"gain_db": 0.0} if band.kind.has_gain else {"q": Band().q})
 
-    def _turn_q(self, index: int, steps: float) -> None:
-        self._emit(index, {"q": self.bands[index].q * 1.12**steps})
+    def turn_q(self, index: int, steps: float) -> None:
+        """Make a band narrower by some steps, or wider by negative ones."""
+        self.edit(index, {"q": self.bands[index].q * 1.12**steps})
 
     def toggle_solo(self, index: int) -> None:
         """Ask for a band's solo, or for its end."""
@@ -385,10 +360,11 @@ class ResponseView(QWidget):
     def change(self, index: int, changes: dict[str, Any]) -> None:
         """Change a band as a step of its own."""
         self.edit_finished.emit()
-        self._emit(index, changes)
+        self.edit(index, changes)
         self.edit_finished.emit()
 
-    def _emit(self, index: int, changes: dict[str, Any]) -> None:
+    def edit(self, index: int, changes: dict[str, Any]) -> None:
+        """Ask for changes of a band, each held within its range."""
         for name in changes.keys() - {"kind", "enabled"}:
             changes[name] = PARAM_RANGES[f"band.{name}"].clamp(changes[name])
         self.edited.emit(index, changes)
