@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import (
+    QColor,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.canvas.bars import colour
@@ -17,6 +26,9 @@ from app.theme import Theme, Tokens, number_font
 LEFT, RIGHT, TOP, BOTTOM = 58.0, 12.0, 24.0, 38.0
 RAW_ALPHA = 70
 MARK_RADIUS = 4.5
+# Qt needs a second for a wide, smooth stroke through thousands of points: lines of more points
+# than this are hairlines, and what is denser than the pixels is not smoothed.
+WIDE_POINTS = 600
 
 
 class CurvePlot(QWidget):
@@ -39,13 +51,12 @@ class CurvePlot(QWidget):
         self._hover: float | None = None
         self._smoothed: list[Numbers] = []
         self._ends = ((0.0, 1.0), (0.0, 1.0))
-        self._polygons: dict[tuple[int, bool], QPolygonF] = {}
-        self._drawn_for: QRectF | None = None
+        self._picture: QPixmap | None = None
         self.setAccessibleName(title)
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(220, 130)
-        theme.changed.connect(self.update)
+        theme.changed.connect(self._repaint)
 
     def sizeHint(self) -> QSize:
         """The size at which everything is readable."""
@@ -111,101 +122,109 @@ class CurvePlot(QWidget):
         self.update()
         super().leaveEvent(event)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Draw anew."""
+        super().resizeEvent(event)
+        self._picture = None
+
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint axes, lines and the read-out."""
-        tokens, area = self._theme.tokens, self.area
-        if area != self._drawn_for:
-            self._polygons, self._drawn_for = {}, area
+        """Paint the picture, which only other lines change, and the read-out over it."""
+        scale = self.devicePixelRatioF()
+        if self._picture is None or self._picture.devicePixelRatio() != scale:
+            self._picture = QPixmap(self.size() * scale)
+            self._picture.setDevicePixelRatio(scale)
+            with QPainter(self._picture) as painter:
+                self._draw(painter)
         with QPainter(self) as painter:
-            painter.fillRect(self.rect(), QColor(tokens.panel))
-            painter.fillRect(area, QColor(tokens.field))
-            painter.setPen(QColor(tokens.text))
-            painter.drawText(
-                QRectF(LEFT, 2, area.width(), TOP - 4), Qt.AlignmentFlag.AlignLeft, self.title
-            )
+            painter.drawPixmap(0, 0, self._picture)
             painter.setFont(number_font(8.0))
-            if not any(len(line.x) for line in self.lines):
-                painter.setPen(QColor(tokens.muted))
-                painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self.empty)
-            else:
-                self._axes(painter, tokens)
-                painter.setClipRect(area)
-                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-                self._curves(painter, tokens)
-                painter.setClipping(False)
-                painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-                self._read_out(painter, tokens)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(QColor(tokens.line), 1.0))
-            painter.drawRect(area)
+            self._read_out(painter, self._theme.tokens)
+
+    def _repaint(self) -> None:
+        self._picture = None
+        self.update()
 
     def _measure(self) -> None:
         self._smoothed = [smooth(line.y, self.smoothing) for line in self.lines]
         x = extent([line.x for line in self.lines], self.log_x)
-        if not self.log_x:  # time has no air before its beginning
+        if not self.log_x:  # there is nothing before the first step or after the last
             whole = [line.x for line in self.lines if len(line.x)]
             low = min((float(each[0]) for each in whole), default=0.0)
             high = max((float(each[-1]) for each in whole), default=1.0)
             x = (low, high) if high > low else (low - 0.5, low + 0.5)
-        self._ends = (
-            x,
-            extent(
-                self._smoothed if self.smoothing > 1 else [line.y for line in self.lines],
-                self.log_y,
-            ),
-        )
-        self._polygons = {}
-        told = ", ".join(
-            f"{line.label} {number_text(float(line.y[-1]))}" for line in self.lines if len(line.y)
-        )
-        self.setAccessibleDescription(told)
-        self.update()
+        self._ends = x, extent(self._smoothed, self.log_y)
+        newest = [(line.label, float(line.y[-1])) for line in self.lines if len(line.y)]
+        told = [f"{label} {number_text(value)}" for label, value in newest]
+        self.setAccessibleDescription(", ".join(told))
+        self._repaint()
 
-    def _polygon(self, index: int, smoothed: bool) -> QPolygonF:
-        key = index, smoothed
-        if key not in self._polygons:
-            line, area = self.lines[index], self.area
-            y = self._smoothed[index] if smoothed else line.y
-            shown = np.isfinite(y) & ((y > 0.0) | (not self.log_y))
-            (left, right), (low, high) = self._ends
-            across = area.left() + _share(line.x[shown], left, right, self.log_x) * area.width()
-            up = area.bottom() - _share(y[shown], low, high, self.log_y) * area.height()
-            across, up = thin(across, up, round(area.width()))
-            self._polygons[key] = QPolygonF(
-                [QPointF(a, b) for a, b in zip(across.tolist(), up.tolist(), strict=True)]
-            )
-        return self._polygons[key]
+    def _draw(self, painter: QPainter) -> None:
+        tokens, area = self._theme.tokens, self.area
+        painter.fillRect(self.rect(), QColor(tokens.panel))
+        painter.fillRect(area, QColor(tokens.field))
+        painter.setFont(self.font())
+        painter.setPen(QColor(tokens.text))
+        head = QRectF(LEFT, 2, area.width(), TOP - 4)
+        painter.drawText(head, Qt.AlignmentFlag.AlignLeft, self.title)
+        painter.setFont(number_font(8.0))
+        if any(len(line.x) for line in self.lines):
+            self._axes(painter, tokens)
+            painter.setClipRect(area)
+            self._curves(painter, tokens)
+            painter.setClipping(False)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        else:
+            painter.setPen(QColor(tokens.muted))
+            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self.empty)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor(tokens.line), 1.0))
+        painter.drawRect(area)
+
+    def _places(self, line: Line, y: Numbers) -> list[QPointF]:
+        """Pixels of what of a line can be shown, thinned out."""
+        area, shown = self.area, np.isfinite(y) & ((y > 0.0) | (not self.log_y))
+        (left, right), (low, high) = self._ends
+        across = area.left() + _share(line.x[shown], left, right, self.log_x) * area.width()
+        up = area.bottom() - _share(y[shown], low, high, self.log_y) * area.height()
+        across, up = thin(across, up, round(area.width()))
+        return [QPointF(*place) for place in zip(across.tolist(), up.tolist(), strict=True)]
 
     def _curves(self, painter: QPainter, tokens: Tokens) -> None:
         if self.smoothing > 1:
-            for index, line in enumerate(self.lines):
+            for line in self.lines:
                 pale = colour(line.colour, tokens)
                 pale.setAlpha(RAW_ALPHA)
-                self._stroke(painter, index, line, pale, 1.0, False)
-        for index, line in enumerate(self.lines):
-            self._stroke(painter, index, line, colour(line.colour, tokens), 1.6, self.smoothing > 1)
+                self._stroke(painter, line, line.y, pale, wide=False)
+        for line, smoothed in zip(self.lines, self._smoothed, strict=True):
+            self._stroke(painter, line, smoothed, colour(line.colour, tokens), wide=True)
             if line.marked is not None and line.marked < len(line.x):
-                at = self.place(float(line.x[line.marked]), float(line.y[line.marked]))
+                at = self.place(float(line.x[line.marked]), float(smoothed[line.marked]))
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
                 painter.setBrush(QColor(tokens.good))
                 painter.setPen(QPen(QColor(tokens.field), 1.5))
                 painter.drawEllipse(at, MARK_RADIUS, MARK_RADIUS)
-                painter.setBrush(Qt.BrushStyle.NoBrush)
 
     def _stroke(
-        self, painter: QPainter, index: int, line: Line, ink: QColor, width: float, smoothed: bool
+        self, painter: QPainter, line: Line, y: Numbers, ink: QColor, *, wide: bool
     ) -> None:
-        polygon = self._polygon(index, smoothed)
-        pen = QPen(ink, width)
-        if line.dashed:
-            pen.setStyle(Qt.PenStyle.DashLine)
-        painter.setPen(pen)
-        if polygon.size() == 1 or line.dots:
+        points = self._places(line, y)
+        dense = len(points) > 2.0 * self.area.width()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, not dense)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        if len(points) == 1 or line.dots:
+            painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(ink)
-            for number in range(polygon.size()):
-                painter.drawEllipse(polygon.at(number), 2.5, 2.5)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
+            for point in points:
+                painter.drawEllipse(point, 2.5, 2.5)
+        elif line.dashed:
+            painter.setPen(QPen(ink, 1.0, Qt.PenStyle.DashLine))
+            painter.drawPolyline(points)
+        elif wide and len(points) <= WIDE_POINTS:
+            painter.setPen(QPen(ink, 2.0))
+            painter.drawLines([QLineF(*pair) for pair in itertools.pairwise(points)])
         else:
-            painter.drawPolyline(polygon)
+            painter.setPen(QPen(ink, 1.0))
+            painter.drawPolyline(points)
 
     def _axes(self, painter: QPainter, tokens: Tokens) -> None:
         area = self.area
