@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from engine.audio.clip import Clip
@@ -75,25 +75,40 @@ def collect(data: DataSettings, pool: PoolSettings, context: Context) -> Collect
         held = range(VALIDATION_SEED, VALIDATION_SEED + data.validation_songs)
         identity = f"procedural {composer_version()} {data.seconds}"
         for span, part in ((seeds, (0.0, 0.85)), (held, (0.85, 0.95))):
-            compose = partial(_procedural, span, data.seconds)
-            progress = context.part(*part)
-            made = build_pool(compose, pool, folder, identity, progress, data.workers)
+            if not span:
+                continue
+            composed = ProceduralSongs(span, data.seconds, kept=1)
+            made = build_pool(
+                composed,
+                composed.names,
+                pool,
+                folder,
+                lambda _: identity,
+                context.part(*part),
+                data.workers,
+            )
             train, validation = (made, validation) if span is seeds else (train, made)
-            sources |= dict.fromkeys((song.name for song in made), compose())
+            sources |= dict.fromkeys(composed.names, composed)
         words.append(
             f"{data.songs} songs of {data.seconds:g} s composed by this program (seeds"
             f" {seeds.start} to {seeds.stop - 1}), validated on {data.validation_songs} others"
         )
     if data.folder is not None:
-        recordings = partial(Recordings, data.folder)
-        songs = recordings()
-        identity = recipe_key(folder=str(data.folder.resolve()), names=songs.names)
-        made = build_pool(recordings, pool, folder, identity, context.part(0.95, 1.0), data.workers)
-        parts = divide(songs)
-        held_back = set(parts[Split.VALIDATION]) | set(parts[Split.TEST])
+        recordings = Recordings(data.folder, context=context.part(0.95, 0.96))
+        parts = divide(recordings)
+        held_back = set(parts[Split.VALIDATION])
+        made = build_pool(
+            recordings,
+            parts[Split.TRAIN] + parts[Split.VALIDATION],
+            pool,
+            folder,
+            lambda name: _file_identity(recordings.path(name)),
+            context.part(0.96, 1.0),
+            data.workers,
+        )
         train += tuple(song for song in made if song.name not in held_back)
-        validation += tuple(song for song in made if song.name in parts[Split.VALIDATION])
-        sources |= dict.fromkeys(songs.names, songs)
+        validation += tuple(song for song in made if song.name in held_back)
+        sources |= dict.fromkeys(recordings.names, recordings)
         words.append(f"{len(made)} recordings of a folder, split by group")
     if not train or not validation:
         raise Failure(
@@ -111,5 +126,7 @@ def collect(data: DataSettings, pool: PoolSettings, context: Context) -> Collect
     return Collection(train, validation, "; ".join(words), audio)
 
 
-def _procedural(seeds: range, seconds: float) -> Songs:
-    return ProceduralSongs(seeds, seconds, kept=1)
+def _file_identity(path: Path) -> str:
+    """Changes when the file does, and with no other file."""
+    found = path.stat()
+    return recipe_key(path=str(path.resolve()), size=found.st_size, time=found.st_mtime_ns)

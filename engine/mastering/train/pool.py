@@ -8,7 +8,7 @@ One safetensors file a song: whoever stops it may go on, and every design shares
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,7 +34,7 @@ TRUTHS = 6
 SPOILING = (Kind.EQ_COMPRESSION, Kind.EQ_COMPRESSION, Kind.EQ_WIDTH, Kind.SATURATION)
 QUIETEST_LUFS = -60.0
 
-MakeSongs = Callable[[], Songs]
+Identify = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +104,11 @@ class PooledSong:
 
 
 def build_pool(
-    make_songs: MakeSongs,
+    songs: Songs,
+    names: Sequence[str],
     settings: PoolSettings,
     folder: Path,
-    identity: str,
+    identify: Identify,
     context: Context,
     workers: int = 0,
 ) -> tuple[PooledSong, ...]:
@@ -115,14 +116,15 @@ def build_pool(
 
     Parameters
     ----------
-    make_songs
-        Gives the songs; called in each worker, so it must be picklable (a partial of a function).
+    songs, names
+        The collection, which each worker gets a copy of, and which of its songs to take.
     settings
         How it is cut.
     folder
         Where the files lie.
-    identity
-        What the songs are (composer's version and seeds, or a folder), for the names of the files.
+    identify
+        What a song is beside its name (the composer's version, or the state of a file): one that
+        has become another is made anew.
     context
         Progress and cancel.
     workers
@@ -134,18 +136,13 @@ def build_pool(
         If no song can be used.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    names = make_songs().names
-    paths = {
-        name: folder
-        / f"{recipe_key(pool=VERSION, songs=identity, name=name, settings=settings)}.safetensors"
-        for name in names
-    }
+    paths = {name: folder / f"{_key(name, identify(name), settings)}.safetensors" for name in names}
     missing = [name for name in names if not paths[name].exists()]
     done = len(names) - len(missing)
     context.report(done, len(names), "Preparing songs")
     if workers > 0:
         with ProcessPoolExecutor(workers) as executor:
-            jobs = [executor.submit(_store, make_songs, n, settings, paths[n]) for n in missing]
+            jobs = [executor.submit(_store, songs, n, settings, paths[n]) for n in missing]
             try:
                 for job in as_completed(jobs):
                     job.result()
@@ -158,7 +155,7 @@ def build_pool(
     else:
         for name in missing:
             context.checkpoint()
-            _store(make_songs, name, settings, paths[name])
+            _store(songs, name, settings, paths[name])
             done += 1
             context.report(done, len(names), "Preparing songs")
     pool = tuple(_load(name, paths[name]) for name in names)
@@ -172,8 +169,12 @@ def build_pool(
     return usable
 
 
-def _store(make_songs: MakeSongs, name: str, settings: PoolSettings, path: Path) -> None:
-    arrays = cut_song(make_songs(), name, settings)
+def _key(name: str, identity: str, settings: PoolSettings) -> str:
+    return recipe_key(pool=VERSION, songs=identity, name=name, settings=settings)
+
+
+def _store(songs: Songs, name: str, settings: PoolSettings, path: Path) -> None:
+    arrays = cut_song(songs, name, settings)
     with replacing(path) as temporary:
         save_file(arrays, temporary)
 
