@@ -11,8 +11,10 @@ from engine.mastering.train.examples import ExampleSettings
 from engine.mastering.train.objective import FeatureWeights
 from engine.mastering.train.objectives import ObjectiveWeights
 from engine.mastering.train.pool import PoolSettings
-from engine.training.recipe import Recipe, section
+from engine.training.recipe import Recipe, check_sections, section
 from engine.training.settings import Between
+
+TABLES = ("model", "data", "pool", "examples", "features", "audio", "pace")
 
 Count = Annotated[int, Between(0)]
 
@@ -92,6 +94,7 @@ class MasteringSettings:
     @classmethod
     def of(cls, recipe: Recipe) -> MasteringSettings:
         """Read a recipe; raises :class:`Failure` for what it does not know."""
+        check_sections(recipe, TABLES)
         return cls(
             section(recipe, "model", ModelSettings),
             section(recipe, "data", DataSettings),
