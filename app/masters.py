@@ -27,7 +27,7 @@ from app.master_tasks import (
     master_clips,
     outcome_of,
 )
-from app.match_task import MatchSpec, save_match
+from app.match_task import MatchChange, MatchSpec, change_match, save_match
 from app.models import Models
 from app.usage_task import UsageSpec, find_usage
 from engine.cache import Cache
@@ -145,6 +145,37 @@ class Masters(QObject):
 
         job.ended.connect(end)
         return job
+
+    def rename_match(self, name: str, new_name: str) -> None:
+        """Give a preset of one's own another name; clips that aim for it follow, undone or not."""
+
+        def follow(state: SessionState, now: str) -> SessionState:
+            aiming = [clip.id for clip in state.clips if clip.mastering.target == name]
+            for clip_id in aiming:
+                state = state.with_mastering(clip_id, target=now)
+            return state
+
+        self._change_match(
+            MatchChange(name, new_name, self.models.shelf),
+            lambda now: self._session.adjust(lambda state: follow(state, now)),
+        )
+
+    def delete_match(self, name: str) -> None:
+        """Remove a preset of one's own; clips that aim for it keep their masters."""
+        self._change_match(MatchChange(name, "", self.models.shelf), lambda _now: None)
+
+    def _change_match(self, change: MatchChange, done: Callable[[str], None]) -> None:
+        title = f"{'Rename' if change.new_name else 'Delete'} preset {change.name}"
+        job = self._lanes.submit(title, change_match, change)
+
+        def end() -> None:
+            if job.state is JobState.DONE:
+                done(job.result)
+                self.models.refresh()
+            elif job.state is JobState.FAILED and job.failure is not None:
+                self.failed.emit(job.failure)
+
+        job.ended.connect(end)
 
     def find_usage(self, folder: Path, model: str) -> Job:
         """Ask a model about every recording of a folder."""

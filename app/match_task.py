@@ -1,4 +1,6 @@
-"""The task behind "Save match as preset": measure references and keep what they sound like."""
+"""The tasks behind presets of one's own: measure references and keep what they sound like, give a
+preset another name, remove it.
+"""
 
 from __future__ import annotations
 
@@ -43,3 +45,28 @@ def save_match(spec: MatchSpec, context: Context) -> str:
     names = ", ".join(path.name for path in spec.references)
     target = match.of_references(heard, spec.weights or None, spec.name, names)
     return match.save(target, spec.name, spec.shelf.locations, spec.replacing).stem
+
+
+@dataclass(frozen=True, slots=True)
+class MatchChange:
+    """A preset of one's own and its new name; none to remove it."""
+
+    name: str
+    new_name: str
+    shelf: Shelf
+
+
+def change_match(spec: MatchChange, _context: Context) -> str:
+    """Rename a preset, or delete it where there is no new name; the name it has now.
+
+    Raises
+    ------
+    Failure
+        If there is no such preset of one's own, or it cannot be called so.
+    """
+    from engine.mastering import match
+
+    if spec.new_name:
+        return match.rename(spec.name, spec.new_name, spec.shelf.locations).stem
+    match.delete(spec.name, spec.shelf.locations)
+    return ""

@@ -26,7 +26,7 @@ from app.widgets.mastering_edits import ONLY, MasteringEdits
 from app.widgets.mastering_header import MasteringHeader
 from app.widgets.mastering_layout import MasteringLayout
 from app.widgets.mastering_summary import summarise
-from app.widgets.match_name import ask_name
+from app.widgets.match_name import ask_delete, ask_name, ask_new_name
 from app.widgets.model_chooser import explain
 from app.widgets.model_page import ModelPage
 from app.widgets.stage_board import StageBoard
@@ -107,6 +107,10 @@ class MasteringPanel(Panel):
             *self.chain.commands(),
             here("master.save_match", "Save match as preset…", self.save_match,
                  enabled=self._has_references),
+            here("master.rename_preset", "Rename preset…", self.rename_preset,
+                 enabled=self._has_own_preset),
+            here("master.delete_preset", "Delete preset…", self.delete_preset,
+                 enabled=self._has_own_preset),
             here("master.band_usage", "Band usage…", self._usage.open, enabled=lambda: True,
                  hint="Which bands a model opens over a folder of recordings"),
             here("master.export", "Export…", self.export, ("Ctrl+E",), menu="File"),
@@ -138,6 +142,19 @@ class MasteringPanel(Panel):
         asked = ask_name(taken, self)
         if asked is not None and self._clip_id is not None:
             self.services.masters.save_match(self._clip_id, asked.name, replacing=asked.replacing)
+
+    def rename_preset(self) -> None:
+        """Ask for another name of the chosen preset."""
+        name = self.header.own_preset
+        new = ask_new_name(name, self) if name else ""
+        if new:
+            self.services.masters.rename_match(name, new)
+
+    def delete_preset(self) -> None:
+        """Ask whether the chosen preset should go."""
+        name = self.header.own_preset
+        if name and ask_delete(name, self):
+            self.services.masters.delete_match(name)
 
     def cancel(self) -> None:
         """Stop what runs."""
@@ -220,6 +237,7 @@ class MasteringPanel(Panel):
             self._has_fit(),
             *self.chain.conditions,
             self._has_references(),
+            self._has_own_preset(),
             self._has_album(),
         )
         if possible != self._possible:
@@ -292,6 +310,8 @@ class MasteringPanel(Panel):
     def _connect_header(self) -> None:
         header, edits = self.header, self.edits
         header.edited.connect(edits.change_entry)
+        header.preset.rename_asked.connect(self.rename_preset)
+        header.preset.delete_asked.connect(self.delete_preset)
         header.model.opened.connect(self.services.masters.models.refresh)
         header.master.clicked.connect(self.master)
         header.render_button.clicked.connect(self.render_numbers)
@@ -371,6 +391,9 @@ class MasteringPanel(Panel):
 
     def _has_references(self) -> bool:
         return bool(self.entry.references)
+
+    def _has_own_preset(self) -> bool:
+        return bool(self.header.own_preset)
 
     def _has_fit(self) -> bool:
         return self.entry.fitted is not None and not self._is_running()

@@ -28,6 +28,7 @@ from app.widgets.elided import ElidedLabel
 from app.widgets.forms import NumberControl, NumberField
 from app.widgets.heard_note import HeardNote
 from app.widgets.model_chooser import ModelChooser
+from app.widgets.preset_menu import PresetMenu
 from engine.mastering.parameters import Amounts
 from engine.mastering.ranges import PARAM_RANGES, Range
 
@@ -110,6 +111,7 @@ class MasteringHeader(QWidget):
             self.target.addItem(title, name)
             index = self.target.count() - 1
             self.target.setItemData(index, description, Qt.ItemDataRole.ToolTipRole)
+        self.preset = PresetMenu(self)
         self._built_in = self.target.count()
         self._own: dict[str, OwnPreset] = {}
         self.target.activated.connect(
@@ -163,6 +165,7 @@ class MasteringHeader(QWidget):
         self.settings: tuple[QWidget, ...] = (
             self.model,
             self.target,
+            self.preset,
             self.references,
             self.loudness,
             self.ceiling,
@@ -205,6 +208,12 @@ class MasteringHeader(QWidget):
             index = self.target.count() - 1
             self.target.setItemData(index, preset.description, Qt.ItemDataRole.ToolTipRole)
         self._choose_target(chosen)
+
+    @property
+    def own_preset(self) -> str:
+        """The chosen preset where it is one's own; else empty."""
+        name = self.target.currentData()
+        return name if name in self._own else ""
 
     def delivery(self, name: str) -> dict[str, float]:
         """Loudness and ceiling a preset asks for, as fields of a mastering entry."""
@@ -251,6 +260,7 @@ class MasteringHeader(QWidget):
             self.target.addItem(name, name)
             index = self.target.count() - 1
         self.target.setCurrentIndex(index)
+        self.preset.show_preset(self.own_preset)
         return index
 
     def _edit_overall(self, value: float) -> None:
@@ -263,6 +273,7 @@ class MasteringHeader(QWidget):
         row.addWidget(self.model)
         row.addWidget(self._label("Preset", self.target))
         row.addWidget(self.target)
+        row.addWidget(self.preset)
         row.addWidget(self.references, 1)
         self._level_names = tuple(
             self._label(text, field)

@@ -1,4 +1,4 @@
-"""Asks how a saved match is to be called."""
+"""Asks how a saved match is to be called, and whether one is to go."""
 
 from __future__ import annotations
 
@@ -40,3 +40,22 @@ def ask_name(taken: Collection[str], parent: QWidget) -> MatchName | None:
         parent, "Replace the preset?", f"There is a preset “{same}” already. Replace it?"
     )
     return MatchName(same, True) if answer == QMessageBox.StandardButton.Yes else None
+
+
+def ask_new_name(name: str, parent: QWidget) -> str:
+    """Another name for a preset; empty when it was called off or stays as it is."""
+    text, agreed = QInputDialog.getText(
+        parent, "Rename preset", f"New name of the preset “{name}”.", text=name
+    )
+    new = text.strip()
+    return new if agreed and new != name else ""
+
+
+def ask_delete(name: str, parent: QWidget) -> bool:
+    """Whether a preset is to go for good."""
+    answer = QMessageBox.question(
+        parent,
+        "Delete the preset?",
+        f"Delete the preset “{name}”? This cannot be undone. Masters made with it stay.",
+    )
+    return answer == QMessageBox.StandardButton.Yes

@@ -407,6 +407,18 @@ def test_a_match_is_kept_and_mastered_to(rooms: Rooms, write_song: WriteSong) ->
     rooms.wait()
     result = rooms.masters.result(clip.id)
     assert result is not None and result.target.name == "Mine"
+    rooms.masters.rename_match("Mine", "Ours")
+
+    def aim() -> str:
+        return rooms.session.state.clip(clip.id).mastering.target
+
+    rooms.qtbot.waitUntil(lambda: aim() == "Ours", timeout=20_000)
+    rooms.session.undo()
+    assert aim() == "Ours", "the state before the master aimed for it too"
+    rooms.masters.delete_match("Ours")
+    rooms.wait()
+    rooms.masters.delete_match("Ours")
+    rooms.qtbot.waitUntil(lambda: isinstance(rooms.said[-1], Failure), timeout=20_000)
     rooms.masters.save_match(clip.id, "con")
     rooms.wait()
     assert isinstance(rooms.said[-1], Failure), "a name that is none for a file is refused"

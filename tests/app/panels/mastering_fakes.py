@@ -66,6 +66,8 @@ class FakeMasters(QObject):
         self.rendered: list[str] = []
         self.albums = 0
         self.matches: list[tuple[str, str, bool]] = []
+        self.renamed: list[tuple[str, str]] = []
+        self.deleted: list[str] = []
         self.exported: list[tuple[str, Any]] = []
 
     def job(self, clip_id: str) -> FakeJob | None:
@@ -92,6 +94,12 @@ class FakeMasters(QObject):
 
     def save_match(self, clip_id: str, name: str, *, replacing: bool = False) -> None:
         self.matches.append((clip_id, name, replacing))
+
+    def rename_match(self, name: str, new_name: str) -> None:
+        self.renamed.append((name, new_name))
+
+    def delete_match(self, name: str) -> None:
+        self.deleted.append(name)
 
     def export(self, clip_id: str, request: Any) -> None:
         self.exported.append((clip_id, request))

@@ -116,6 +116,30 @@ def test_a_saved_match_stands_among_the_presets_with_its_delivery(bench: Bench) 
     assert bench.entry.target == target.currentData() == "Mine", "a preset that went is still said"
 
 
+def test_a_preset_of_ones_own_is_renamed_and_deleted_from_beside_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header, masters = bench.panel.header, bench.services.masters
+    masters.models.install(presets=(OwnPreset("Mine", "a.wav", -11.0, -1.5),))
+    assert header.preset.isHidden(), "a built-in preset stays"
+    assert not bench.services.commands.run("master.rename_preset")
+    bench.set(target="Mine")
+    assert not header.preset.isHidden()
+    answers = iter([("Ours ", True), ("Mine", True), ("x", False)])
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: next(answers))
+    for _ in range(3):
+        header.preset.rename.trigger()
+    assert masters.renamed == [("Mine", "Ours")]
+    buttons = iter([QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes])
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: next(buttons))
+    header.preset.delete.trigger()
+    assert masters.deleted == []
+    assert bench.services.commands.run("master.delete_preset")
+    assert masters.deleted == ["Mine"]
+    masters.models.install()
+    assert header.preset.isHidden(), "what is gone cannot be renamed"
+
+
 def test_the_model_is_chosen_and_the_choice_explains_itself(bench: Bench) -> None:
     chooser = bench.panel.header.model
     why = bench.panel.model.answer.why
