@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import numpy as np
 
 import resources
 from engine.atomic import write_text
+from engine.charts import HIGHEST_HZ, LOWEST_HZ, Chart, frequency_chart
 from engine.plain_json import finite
 from engine.tasks import Failure
 
@@ -28,40 +28,6 @@ LOUDNESS_ROWS = (
     ("true_peak_dbtp", "True peak", "dBTP"),
     ("sample_peak_dbfs", "Sample peak", "dBFS"),
 )
-LEFT, TOP, WIDTH, HEIGHT = 44.0, 10.0, 640.0, 220.0
-LOWEST_HZ, HIGHEST_HZ = 20.0, 20000.0
-FREQUENCY_TICKS = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """A grid line: its position in the drawing and its label."""
-
-    position: float
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A curve: CSS class, legend, and the SVG path data."""
-
-    kind: str
-    label: str
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A plot over logarithmic frequency, ready to be drawn by the template."""
-
-    title: str
-    across: tuple[Tick, ...]
-    up: tuple[Tick, ...]
-    lines: tuple[Line, ...]
-    left: float = LEFT
-    top: float = TOP
-    width: float = WIDTH
-    height: float = HEIGHT
 
 
 def as_dict(result: MasterResult) -> dict[str, Any]:
@@ -182,7 +148,7 @@ def _balance_chart(result: MasterResult) -> Chart:
         ("after", "after", np.asarray(after.levels_db)),
     )
     top_db = 10.0 * math.ceil(max(float(levels.max()) for *_, levels in curves) / 10.0)
-    return _chart(
+    return frequency_chart(
         "Tonal balance (third octaves, dB)",
         before.frequencies_hz,
         curves,
@@ -198,50 +164,10 @@ def _equalizer_chart(result: MasterResult) -> Chart:
     frequencies_hz = frequencies_hz[frequencies_hz < 0.5 * result.rendered.rate]
     curve_db = response_db(result.applied.bands, frequencies_hz, result.rendered.rate)
     reach_db = max(6.0, 3.0 * math.ceil(float(np.abs(curve_db).max()) / 3.0))
-    return _chart(
+    return frequency_chart(
         "Equalizer (dB)",
         frequencies_hz.tolist(),
         (("after", "all bands together", curve_db),),
         (-reach_db, reach_db),
         3.0,
-    )
-
-
-def _chart(
-    title: str,
-    frequencies_hz: Sequence[float],
-    curves: Iterable[tuple[str, str, np.ndarray[Any, np.dtype[np.float64]]]],
-    range_db: tuple[float, float],
-    step_db: float,
-) -> Chart:
-    low_db, high_db = range_db
-
-    def across(frequency_hz: float) -> float:
-        share = math.log(frequency_hz / LOWEST_HZ) / math.log(HIGHEST_HZ / LOWEST_HZ)
-        return round(LEFT + WIDTH * share, 1)
-
-    def up(level_db: float) -> float:
-        inside = min(max(level_db, low_db), high_db)
-        return round(TOP + HEIGHT * (high_db - inside) / (high_db - low_db), 1)
-
-    lines = tuple(
-        Line(
-            kind,
-            label,
-            "M"
-            + " L".join(
-                f"{across(hz)} {up(float(level))}"
-                for hz, level in zip(frequencies_hz, levels, strict=True)
-            ),
-        )
-        for kind, label, levels in curves
-    )
-    levels_db = np.arange(low_db, high_db + 0.5 * step_db, step_db)
-    return Chart(
-        title,
-        tuple(
-            Tick(across(hz), f"{hz // 1000} k" if hz >= 1000 else str(hz)) for hz in FREQUENCY_TICKS
-        ),
-        tuple(Tick(up(float(level)), f"{level:.0f}".replace("-", "−")) for level in levels_db),
-        lines,
     )

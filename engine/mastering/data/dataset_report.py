@@ -10,11 +10,10 @@ import numpy as np
 
 import resources
 from engine.atomic import write_text
+from engine.charts import Chart, frequency_chart
 from engine.mastering.data.degradation import Tier, error_grid_hz
 from engine.mastering.data.neutral import third_octaves_hz
 from engine.mastering.data.statistics import DatasetStatistics, Spread
-from engine.report import Chart
-from engine.report import _chart as frequency_chart
 from engine.tasks import Failure
 
 Rows = list[tuple[str, ...]]
