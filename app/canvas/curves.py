@@ -169,7 +169,7 @@ class CurvePlot(QWidget):
         painter.setFont(number_font(8.0))
         if any(len(line.x) for line in self.lines):
             self._axes(painter, tokens)
-            painter.setClipRect(area)
+            painter.setClipRect(area.adjusted(-MARK_RADIUS, -MARK_RADIUS, MARK_RADIUS, MARK_RADIUS))
             self._curves(painter, tokens)
             painter.setClipping(False)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)

@@ -61,7 +61,7 @@ class TrainingForm(QWidget):
         super().__init__(parent)
         self._fail = fail
         self.recipe: Recipe | None = None
-        self.setAcceptDrops(True)
+        self.setAcceptDrops(True)  # of recipes; the fields would take their addresses for text
         self.chooser = QComboBox(self)
         self.chooser.setAccessibleName("Recipe")
         for name in shipped_recipes():
@@ -115,6 +115,8 @@ class TrainingForm(QWidget):
         self._timer.setSingleShot(True)
         self._timer.setInterval(CHECK_AFTER_MS)
         self._timer.timeout.connect(lambda: self.edited.emit(self.text.toPlainText()))
+        for field in (self.text, self.name, self.rate):
+            field.setAcceptDrops(False)
         self._lay_out()
         if self.chooser.count():
             self.chooser.setCurrentIndex(max(self.chooser.findText(PREFERRED), 0))

@@ -105,6 +105,11 @@ class PreviewPlayer(QWidget):
         row.addLayout(right, 1)
         self.show_samples(())
 
+    @property
+    def player(self) -> Player | None:
+        """What plays; None until something was to be heard."""
+        return self._player
+
     def show_samples(self, samples: Sequence[Sample]) -> None:
         """Offer these; what is heard now plays on."""
         self._samples = tuple(samples)
