@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted([*ROOT.glob("app/**/*.py"), *ROOT.glob("engine/**/*.py")])
 MOST_LINES = 400
+ROOMS = ("mastering", "latent", "codecs", "listening")
 HEAVY = ("torch", "numba", "scipy.signal", "av", "sounddevice", "jinja2", "rich")
 
 
@@ -63,6 +64,21 @@ def test_the_engine_imports_no_qt_except_in_lanes() -> None:
             if any(name.split(".")[0] in ("PySide6", "pyqtgraph", "app") for name in names):
                 offenders.append(path.name)
     assert set(offenders) <= {"lanes.py"}
+
+
+def test_the_rooms_of_the_engine_do_not_import_one_another() -> None:
+    """What they share is in engine.audio, engine.training and beside them."""
+    offenders = []
+    for room in ROOMS:
+        others = tuple(f"engine.{other}" for other in ROOMS if other != room)
+        for path in ROOT.glob(f"engine/{room}/**/*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                if isinstance(node, ast.ImportFrom) and node.module:
+                    names = [f"{node.module}.{alias.name}" for alias in node.names]
+                if any(f"{name}.".startswith(f"{each}.") for name in names for each in others):
+                    offenders.append(str(path.relative_to(ROOT)))
+    assert not offenders
 
 
 def test_building_the_window_imports_nothing_heavy() -> None:
