@@ -73,7 +73,8 @@ def fit(
         is in it. None for a fit of its own.
     prior_weight
         How strongly the fit is pulled back to ``start``: loss in dB^2 per squared dB of distance
-        (:mod:`engine.mastering.refine`); 0 for a start and no pull.
+        (:mod:`engine.mastering.refine`); 0 for a start and no pull. A compressor is not pulled
+        back where the target knows how the loudness of this recording should move.
 
     Raises
     ------
@@ -217,7 +218,8 @@ def _fit_dynamics(
         partial = replace(parameters, compressor=compressor)
         progress.report(step, COMPRESSOR_STEPS, f"{loss:.2f} dB²", partial)
 
-    if prior is None or not prior.start.compressor.active:
+    # How the loudness of this very recording should move is worth more than any guess.
+    if prior is None or not prior.start.compressor.active or target.contour_lufs:
         return fit_compressor(audio, analysis, target, parameters.bands, watch)
     start, weight = prior.start.compressor, prior.weight
     return refine_compressor(audio, analysis, target, parameters.bands, start, weight, watch)

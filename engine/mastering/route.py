@@ -18,7 +18,7 @@ from engine.mastering.analysis import Analysis, analyse
 from engine.mastering.chain import ResidualProcessor
 from engine.mastering.fit_record import SHORTEST_S, FitResult, FitSettings, FitStep
 from engine.mastering.master_spec import MasterSpec
-from engine.mastering.parameters import ChainParameters, Limiter, Residual
+from engine.mastering.parameters import ChainParameters, Limiter, Multiband, Residual
 from engine.mastering.prediction import Prediction, Predictor
 from engine.mastering.rendering import Network
 from engine.mastering.targets import (
@@ -138,13 +138,14 @@ def _follow(
 ) -> FitResult:
     """The fit to the same recording, as far as it goes where nobody set other limits.
 
-    The residual sits it out: what is right is known, and there is nothing to add to it.
+    The residual sits it out: what is right is known, and there is nothing to add to it. So does
+    the three-band compressor, whose work the fit of the one compressor would do once more.
     """
     from engine.mastering.undo import FOLLOW, undo
 
     limits = FOLLOW if settings == FitSettings() else settings
     if start is not None:
-        start = replace(start, residual=Residual())
+        start = replace(start, residual=Residual(), multiband=Multiband())
     return undo(source, reference, target, limits, context, analysis, start)
 
 

@@ -56,8 +56,8 @@ def undo(
     missing = _still_missing(audio, reference, analysis, fitted.parameters, target)
     if missing is None:
         return fitted
-    begin = replace(ChainParameters(), bands=fitted.parameters.bands)
-    again = fit(audio, missing, settings, context.part(0.5, 1.0), analysis, begin, 0.0)
+    progress = context.part(0.5, 1.0)
+    again = fit(audio, missing, settings, progress, analysis, fitted.parameters, 0.0)
     return replace(again, history=fitted.history + again.history)
 
 

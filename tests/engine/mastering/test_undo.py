@@ -16,7 +16,7 @@ from engine.mastering.chain import render
 from engine.mastering.data.degradation import Degradation, Kind
 from engine.mastering.evaluate.metrics import loudness_contour_error_lu
 from engine.mastering.fit import fit
-from engine.mastering.parameters import Band, ChainParameters, Compressor, Limiter
+from engine.mastering.parameters import Band, ChainParameters, Compressor, Limiter, Saturator
 from engine.mastering.targets import from_references
 from engine.mastering.undo import FOLLOW, undo
 
@@ -77,3 +77,21 @@ def test_without_a_compressor_one_round_is_enough(good: Clip) -> None:
     once = fit(bad, target, FOLLOW, None, analysis)
     assert not once.parameters.compressor.active
     assert undo(bad, good, target, FOLLOW, None, analysis).parameters == once.parameters
+
+
+def test_a_wrong_guess_at_the_compressor_gives_way_to_what_is_known(good: Clip) -> None:
+    squeeze = Compressor(threshold_db=-26.0, ratio=3.0, attack_ms=5.0, release_ms=120.0)
+    bad = Degradation(Kind.EQ_COMPRESSION, bands=TONE, compressor=squeeze).apply(good)
+    analysis = analyse(bad)
+    target = from_references(analysis, [analyse(good)])
+    guess = replace(
+        ChainParameters(),
+        compressor=Compressor(threshold_db=-30.0, ratio=4.0),
+        saturator=Saturator(drive_db=1.0),
+    )
+    found = undo(bad, good, target, FOLLOW, None, analysis, guess).parameters
+    assert found.compressor.ratio < 1.0, "what was compressed is expanded"
+    assert found.saturator == guess.saturator, "what the fit knows nothing of stays"
+    clean = replace(found, limiter=Limiter(enabled=False), saturator=Saturator())
+    out = render(bad, clean)
+    assert loudness_contour_error_lu(out, good) < 0.3 * loudness_contour_error_lu(bad, good)
