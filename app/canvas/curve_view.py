@@ -83,6 +83,7 @@ class CurveView(QWidget):
         self.legend = QListWidget(self)
         self.legend.setAccessibleName("Curves that are shown")
         self.legend.setFixedWidth(LEGEND_WIDTH)
+        self.legend.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.legend.itemChanged.connect(self._switch)
         head = QHBoxLayout()
         head.addWidget(self.log_y)

@@ -69,7 +69,8 @@ class FigureGrid(QWidget):
         plot: QWidget
         if figure.get("style") == "bar":
             plot = BarPlot(self._theme, title, cell)
-            column.addWidget(QLabel(title, cell))
+            unit = figure.get("y_label")
+            column.addWidget(QLabel(f"{title} ({unit})" if unit else title, cell))
         else:
             plot = CurvePlot(self._theme, title, str(figure.get("x_label", "")), cell)
         column.addWidget(plot, 1)
@@ -106,9 +107,7 @@ def chart_of(figure: Mapping[str, Any]) -> Chart:
         heights = dict(zip(map(str, each["x"]), each["y"], strict=True))
         values = tuple(_number(heights.get(category)) for category in categories)
         bars.append(Series(str(each["label"]), values))
-    return Chart(
-        categories, tuple(bars), str(figure.get("x_label", "")), str(figure.get("y_label", ""))
-    )
+    return Chart(categories, tuple(bars), str(figure.get("x_label", "")))
 
 
 def lines_of(figure: Mapping[str, Any]) -> list[Line]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QUrl, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QInputDialog,
@@ -30,6 +30,7 @@ from engine.training.run_folder import RunFolder
 
 Button = QMessageBox.StandardButton
 MOST_STEPS = 2_000_000_000
+LIST_MS = 2000
 
 
 class TrainingPanel(Panel):
@@ -71,6 +72,9 @@ class TrainingPanel(Panel):
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addWidget(self.owed)
         layout.addWidget(split, 1)
+        self._timer = QTimer(self)
+        self._timer.setInterval(LIST_MS)
+        self._timer.timeout.connect(self._look_again)
         training.changed.connect(self._show_runs)
         self.runs.chosen.connect(self._choose)
         self.runs.asked.connect(self.do)
@@ -103,6 +107,7 @@ class TrainingPanel(Panel):
         """Somebody looks: bring everything up to date."""
         super().showEvent(event)
         self.training.refresh()
+        self._timer.start()
         self.page.wake()
         if not self._asked_devices:
             self._asked_devices = True
@@ -112,6 +117,7 @@ class TrainingPanel(Panel):
     def hideEvent(self, event: QHideEvent) -> None:
         """Nobody looks: read nothing, play nothing."""
         super().hideEvent(event)
+        self._timer.stop()
         self.page.sleep()
 
     def may_close(self) -> bool:
@@ -157,6 +163,11 @@ class TrainingPanel(Panel):
         self.owed.show_runs(self.training.owed)
         self.page.refresh()
         self.services.commands.refresh()
+
+    def _look_again(self) -> None:
+        """While something runs the list moves, too."""
+        if any(info.status is not None and not info.status.ended for info in self.training.runs):
+            self.training.refresh()
 
     def _choose(self, folder: RunFolder | None) -> None:
         self.pages.setCurrentWidget(self.form if folder is None else self.page)
