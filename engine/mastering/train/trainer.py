@@ -35,6 +35,7 @@ from engine.training.settings import plain
 from engine.training.trainable import TOTAL, Figure, Preview, Series
 
 VALIDATION_EXAMPLES = 128
+VALIDATION_TONES = 100
 PREVIEWS = 2
 PREVIEW_S = 8.0
 ACTIVE_DB = 0.5
@@ -66,9 +67,12 @@ class Trainer:
         self._size = recipe.loop.batch_size
         self._device = device
         self._collection = collection
-        self._bank = ToneBank(self.settings.data.tones, recipe.seed)
+        tones = self.settings.data.tones
+        self._bank = ToneBank(tones, recipe.seed)
+        self._held_bank = ToneBank(min(tones, VALIDATION_TONES), recipe.seed + 1)
         self._points = Points.on(device)
-        self._usage: tuple[np.ndarray, np.ndarray] = (np.zeros(1), np.zeros(1))
+        nothing = np.zeros((1, self.settings.model.bands)), np.zeros(1)
+        self._usage: tuple[np.ndarray, np.ndarray] = nothing
         self._errors: dict[str, tuple[float, float]] = {}
         self._calibrate()
         self.module.to(device)
@@ -100,7 +104,7 @@ class Trainer:
         return named | {TOTAL: total}
 
     def validate(self, context: Context) -> Mapping[str, float]:
-        """Errors in dB and LU on songs that training never draws from; the same every time.
+        """Errors in dB and LU on songs and tones that training never draws; the same every time.
 
         The score is the mean over the four tone tasks of error over that of doing nothing, plus a
         quarter of the same for the loudness contour, plus what is worse than doing nothing.
@@ -128,12 +132,13 @@ class Trainer:
                 batch = self._validation(Wish(kind=Kind.EQ, spoilt=True), temporal=True)
                 answer = self.module(batch.heard, batch.reference)
                 truth, pressed = batch.truth, ~torch.isnan(batch.truth.compressor[:, 0])
-                contour, wanted = truth.contour[pressed], truth.clean_contour[pressed]
-                change = gain_change_db(chosen(answer.chain, pressed), truth.envelope[pressed])
-                after = contour_error_lu(contour + change, wanted).mean()
-                before = contour_error_lu(contour, wanted).mean()
-                scores |= {"contour": float(after), "contour_nothing": float(before)}
-                score += 0.25 * float(after / before)
+                if pressed.any():  # a pool need not have compressed windows
+                    contour, wanted = truth.contour[pressed], truth.clean_contour[pressed]
+                    change = gain_change_db(chosen(answer.chain, pressed), truth.envelope[pressed])
+                    after = contour_error_lu(contour + change, wanted).mean()
+                    before = contour_error_lu(contour, wanted).mean()
+                    scores |= {"contour": float(after), "contour_nothing": float(before)}
+                    score += 0.25 * float(after / before)
         self._usage = np.concatenate(gates), np.concatenate(active)
         self.module.train()
         return scores | {"score": score}
@@ -221,7 +226,7 @@ class Trainer:
         rng = np.random.default_rng([self._seed, 2])
         batch = draw_batch(
             self._collection.validation,
-            self._bank,
+            self._held_bank,
             self.settings.examples,
             VALIDATION_EXAMPLES,
             rng,
