@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.audio.clip import Clip
+from engine.audio.resample import resample
 from engine.mastering.analysis import section
 from engine.mastering.biquad import response_db
 from engine.mastering.models.assembly import Answer, Heard, MasteringNet
@@ -34,6 +36,7 @@ from engine.mastering.models.hearing import (
     rows_of,
     statistics,
 )
+from engine.mastering.models.residual import RATE
 from engine.mastering.models.residual_stage import ResidualStage
 from engine.mastering.parameters import (
     Band,
@@ -57,16 +60,21 @@ REACH = 0.45
 
 KNEE_DB = 6.0
 NEGLIGIBLE_OCTAVES = 0.03
-NEGLIGIBLE_SIDE_DB = 0.1
+NEGLIGIBLE_BAND_DB = 0.2
+NEGLIGIBLE_SIDE_DB = 0.5
+BLIND_SIDE_DB = 1.0
+"""Most that the width may move without a reference: how wide a song is meant is not to be heard."""
+
 REMEMBERED = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Recording:
-    """What is heard of one recording."""
+    """What is heard of one recording; ``audio`` are its windows at 44.1 kHz in stereo, or none."""
 
     windows: tuple[Features, ...]
     statistics: Statistics
+    audio: tuple[NDArray[np.float32], ...] = ()
 
 
 class ModelPredictor:
@@ -111,15 +119,16 @@ class ModelPredictor:
             Progress, and cancel between windows.
         """
         context = context or Context()
-        own = hear(audio, MAX_WINDOWS, context.part(0.0, 0.5, "Listening"))
+        keep = self._net.hears_audio
+        own = hear(audio, MAX_WINDOWS, context.part(0.0, 0.5, "Listening"), keep)
         if own is None:
             return self._prediction(ChainParameters(bands=_shut()), Confidence(), False, 0)
         progress = context.part(0.5, 0.9, "Listening to the reference")
-        other = hear_all(references, weights, progress) if references else None
+        other = hear_all(references, weights, progress, keep) if references else None
         heard = batch_of(own)
         with torch.inference_mode():
             answer = self._net(heard, batch_of(other, heard))
-        parameters = self._parameters(answer, own, audio)
+        parameters = self._parameters(answer, own, audio, other is not None)
         confidence = Confidence()
         if answer.confidence is not None:
             confidence = Confidence(*(round(float(x), 4) for x in answer.confidence[0]))
@@ -150,7 +159,7 @@ class ModelPredictor:
         )
 
     def _parameters(
-        self, answer: Answer, own: _Recording, audio: Clip | StoredAudio
+        self, answer: Answer, own: _Recording, audio: Clip | StoredAudio, referenced: bool
     ) -> ChainParameters:
         bands = bands_of(answer, audio.rate)
         residual = Residual(self.model_hash, 1.0) if self.has_residual else Residual()
@@ -163,6 +172,8 @@ class ModelPredictor:
         lufs = _loudness([equalized(window, curve_db) for window in own.windows])
         compressor = _compressor(lufs + float(chain.threshold_lu), float(chain.ratio), answer)
         side_db = float(chain.side_db) if audio.channels == 2 else 0.0
+        if not referenced:
+            side_db = min(max(side_db, -BLIND_SIDE_DB), BLIND_SIDE_DB)
         limits = PARAM_RANGES["imager.width"]
         width = 1.0 if abs(side_db) < NEGLIGIBLE_SIDE_DB else limits.clamp(10.0 ** (side_db / 20.0))
         return ChainParameters(
@@ -173,8 +184,12 @@ class ModelPredictor:
         )
 
 
-def hear(audio: Clip | StoredAudio, most: int, context: Context | None = None) -> _Recording | None:
+def hear(
+    audio: Clip | StoredAudio, most: int, context: Context | None = None, keep: bool = False
+) -> _Recording | None:
     """Windows and statistics of a recording; None if nothing in it can be heard.
+
+    With ``keep`` their audio, too.
 
     Raises
     ------
@@ -185,7 +200,7 @@ def hear(audio: Clip | StoredAudio, most: int, context: Context | None = None) -
     frames = round(WINDOW_S * audio.rate)
     count = min(most, max(1, audio.frames // frames))
     starts = np.linspace(0, max(audio.frames - frames, 0), count).astype(int)
-    windows = []
+    windows, kept = [], []
     for number, start in enumerate(starts):
         context.checkpoint()
         clip = section(audio, int(start), min(int(start) + frames, audio.frames))
@@ -198,15 +213,27 @@ def hear(audio: Clip | StoredAudio, most: int, context: Context | None = None) -
         window = extract(Clip(clip.samples[:2], clip.rate))
         if window.lufs > QUIETEST_LUFS:
             windows.append(window)
+            if keep:
+                kept.append(_waveform(clip))
         context.report(number + 1, count)
     if not windows:
         return None
     # Louder windows say more of what is heard.
-    return _Recording(tuple(windows), pooled([statistics(window) for window in windows]))
+    together = pooled([statistics(window) for window in windows])
+    return _Recording(tuple(windows), together, tuple(kept))
+
+
+def _waveform(clip: Clip) -> NDArray[np.float32]:
+    """What a network of waveforms takes, ``[2, frames]``."""
+    samples = resample(Clip(clip.samples[:2].astype(np.float32), clip.rate), RATE).samples
+    return np.array(np.broadcast_to(samples, (2, samples.shape[1])))
 
 
 def hear_all(
-    references: Sequence[Clip | StoredAudio], weights: Sequence[float], context: Context
+    references: Sequence[Clip | StoredAudio],
+    weights: Sequence[float],
+    context: Context,
+    keep: bool = False,
 ) -> _Recording | None:
     """Several references as one: each at -23 LUFS, with its share of the windows."""
     share = np.asarray(weights or np.ones(len(references)), np.float64)
@@ -217,14 +244,24 @@ def hear_all(
     for number, (reference, part) in enumerate(zip(references, share, strict=True)):
         progress = context.part(number / len(references), (number + 1) / len(references))
         most = max(1, round(MAX_WINDOWS * part))
-        recording = hear(reference, most, progress) if part > 0.0 else None
+        recording = hear(reference, most, progress, keep) if part > 0.0 else None
         if recording is not None:
             heard.append(recording)
             kept.append(float(part))
     if not heard:
         return None
     together = pooled([recording.statistics.normalised() for recording in heard], kept)
-    return _Recording(tuple(w for recording in heard for w in recording.windows), together)
+    return _Recording(
+        tuple(w for recording in heard for w in recording.windows),
+        together,
+        tuple(_levelled(audio, each) for each in heard for audio in each.audio),
+    )
+
+
+def _levelled(audio: NDArray[np.float32], recording: _Recording) -> NDArray[np.float32]:
+    """A window at the gain that brings its recording to -23 LUFS."""
+    gain_db = NORMAL_LUFS - _loudness(recording.windows)
+    return np.asarray(audio * np.float32(10.0 ** (gain_db / 20.0)))
 
 
 def batch_of(recording: _Recording | None, like: Heard | None = None) -> Heard:
@@ -237,6 +274,7 @@ def batch_of(recording: _Recording | None, like: Heard | None = None) -> Heard:
             torch.zeros(1, DYNAMICS),
             torch.zeros(1),
             torch.zeros(1),
+            None if like is None or like.audio is None else torch.zeros_like(like.audio[:, :1]),
         )
     # A short window is repeated, as in training: a brief reference must not cut the long ones.
     frames = max(window.frames for window in recording.windows)
@@ -251,11 +289,24 @@ def batch_of(recording: _Recording | None, like: Heard | None = None) -> Heard:
         torch.from_numpy(np.mean([dynamics(w) for w in recording.windows], axis=0)).unsqueeze(0),
         torch.tensor([level], dtype=torch.float32),
         torch.ones(1),
+        _together(recording.audio),
     )
 
 
+def _together(audio: Sequence[NDArray[np.float32]]) -> Tensor | None:
+    """Windows as a batch of one, the short ones repeated; None if there are none."""
+    if not audio:
+        return None
+    frames = max(window.shape[1] for window in audio)
+    whole = [np.take(window, range(frames), axis=1, mode="wrap") for window in audio]
+    return torch.from_numpy(np.stack(whole)).unsqueeze(0)
+
+
 def bands_of(answer: Answer, rate: int) -> tuple[Band, ...]:
-    """The bands of a batch of one, rounded as a person reads them."""
+    """The bands of a batch of one, rounded as a person reads them.
+
+    What is out of the sample rate's reach, or too little to be heard, is shut.
+    """
     values = answer.bands
     columns = (values.frequency_hz, values.gain_db, values.q, values.gate)
     rows = torch.cat(columns).T.tolist()
@@ -265,7 +316,9 @@ def bands_of(answer: Answer, rate: int) -> tuple[Band, ...]:
             round(hz, 2),
             round(gain_db, 3),
             round(q, 4),
-            round(gate, 4) if hz < REACH * rate else 0.0,
+            round(gate, 4)
+            if hz < REACH * rate and abs(gain_db * gate) >= NEGLIGIBLE_BAND_DB
+            else 0.0,
         )
         for kind, (hz, gain_db, q, gate) in zip(kinds(len(rows)), rows, strict=True)
     )
