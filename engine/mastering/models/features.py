@@ -9,7 +9,7 @@ instead of audio (:func:`equalized`).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ ENVELOPE_HZ = SUBFRAMES / HOP_S
 Floats = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)  # no slots: what is computed from the bands is kept
 class Features:
     """One window of a recording as the encoder hears it.
 
@@ -61,14 +61,14 @@ class Features:
         """Sample peak of each frame in dBFS, ``[frames]``."""
         return np.asarray(self.envelope_db.reshape(-1, SUBFRAMES).max(axis=1))
 
-    @property
+    @cached_property
     def loudness(self) -> Floats:
         """K-weighted loudness of each frame in LUFS, ``[frames]``, from the bands."""
         power = (10.0 ** (self.mel_db / 10.0)).sum(axis=0)  # mid and side
         weighted = 2.0 * (k_gains()[:, None] * power).sum(axis=0)
         return np.asarray(OFFSET_LUFS + 10.0 * np.log10(np.maximum(weighted, 1e-12)), np.float32)
 
-    @property
+    @cached_property
     def lufs(self) -> float:
         """Mean loudness of the frames above -70 LUFS and within 10 LU of their mean."""
         return gated_mean(self.loudness)

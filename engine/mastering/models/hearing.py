@@ -130,13 +130,12 @@ def dynamics(features: Features) -> Floats:
     heard = loudness > features.lufs - LOUD_LU
     if heard.sum() <= 4:
         heard[:] = True
-    rows = (
-        momentary - features.lufs,
-        loudness[heard] - features.lufs,
-        (features.peak_db - loudness)[heard],
-        (features.fast_db - loudness)[heard],
+    rows = np.stack(
+        (loudness - features.lufs, features.peak_db - loudness, features.fast_db - loudness)
     )
-    return np.concatenate([np.quantile(row, LEVELS) for row in rows]).astype(np.float32)
+    quantiles = np.quantile(rows[:, heard], LEVELS, axis=1).T
+    first = np.quantile(momentary - features.lufs, LEVELS)
+    return np.concatenate((first, *quantiles)).astype(np.float32)
 
 
 def rows_of(features: Features) -> tuple[Floats, float]:
