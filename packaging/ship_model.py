@@ -54,10 +54,10 @@ def evaluation_text(report: dict[str, Any], design: str) -> str:
         "",
         "## Evaluation on recordings",
         "",
-        "Songs that no training has heard, by `audiobench master-eval`. Mean over cases; better and",
-        "worse (by more than 0.3) than doing nothing.",
+        "Songs that no training has heard, by `audiobench master-eval`. Means over cases; better",
+        "than doing nothing, and worse by more than 0.3.",
         "",
-        "| measure | kind | tier | reference | doing nothing | this model | better | worse | cases |",
+        "| measure | kind | tier | reference | nothing | model | better | worse | cases |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     key = ("metric", "kind", "tier", "listening")
