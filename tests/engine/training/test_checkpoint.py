@@ -75,6 +75,19 @@ def test_everything_comes_back_bit_for_bit(trained, tmp_path):
         assert same(moment, fresh_optimizer.state_dict()["state"][number])
 
 
+def test_a_loss_that_comes_now_and_then_is_averaged_over_the_steps_it_came_at(trained, tmp_path):
+    state = LoopState()
+    for step in range(6):
+        state.record({"total": float(step)} | ({"audio": 10.0 + step} if step % 3 == 0 else {}))
+    save_checkpoint(tmp_path, state, *trained())  # in the middle of a window
+    resumed = load_checkpoint(tmp_path / "00000000", *trained(0))
+    for each in (state, resumed):
+        each.record({"total": 6.0, "audio": 16.0})
+        assert each.take_window() == {"total": 3.0, "audio": 13.0}
+        assert each.take_window() == {}
+        assert each.updates == 7
+
+
 def test_the_last_two_and_the_best_are_kept(trained, tmp_path):
     parts = trained()
     for step in (10, 20, 30, 40, 50):
