@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from engine.mastering.models.heads import (
     kinds,
 )
 from engine.mastering.models.hearing import DYNAMICS
+from engine.mastering.models.raw_encoder import RawEncoderSettings, RawHearing
 from engine.mastering.models.residual import SMALL, ResidualNetwork, ResidualSettings
 from engine.mastering.models.spectral import SCALE_DB, SpectralEncoder, SpectralSettings
 from engine.mastering.models.tcn import Z_SIZE, TcnSettings, TemporalEncoder
@@ -37,6 +39,13 @@ class Variant(StrEnum):
     GREY = "1D"
 
 
+class Encoder(StrEnum):
+    """What a model listens to."""
+
+    MEL = "mel"
+    RAW = "raw"
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
     """What a model is made of.
@@ -49,12 +58,18 @@ class ModelSettings:
         Sizes of the two halves of the encoder.
     residual
         Size of the residual network, which 1A does not have.
+    encoder
+        Mel spectra and statistics, or the waveform as the reference design has it.
+    raw
+        Size of the encoder of waveforms, which takes the place of ``tcn`` and ``spectral``.
     """
 
     variant: Variant = Variant.GREY
     tcn: TcnSettings = field(default_factory=TcnSettings)
     spectral: SpectralSettings = field(default_factory=SpectralSettings)
     residual: ResidualSettings = field(default_factory=lambda: SMALL)
+    encoder: Encoder = Encoder.MEL
+    raw: RawEncoderSettings = field(default_factory=RawEncoderSettings)
 
     @property
     def bands(self) -> int:
@@ -78,6 +93,9 @@ class Heard:
         What the loudness was, in LU from -23, ``[batch]``.
     present
         1 where there is a recording, 0 where not (a missing reference), ``[batch]``.
+    audio
+        ``[batch, windows, 2, frames]`` at 44.1 kHz and its own level (a reference's is -23 LUFS),
+        for a model that hears audio.
     """
 
     statistics: Tensor
@@ -85,12 +103,15 @@ class Heard:
     dynamics: Tensor
     level: Tensor
     present: Tensor
+    audio: Tensor | None = None
 
     def to(self, device: str) -> Heard:
         """The same on another device."""
-        windows = None if self.windows is None else self.windows.to(device)
-        rest = (self.dynamics.to(device), self.level.to(device), self.present.to(device))
-        return Heard(self.statistics.to(device), windows, *rest)
+
+        def moved(value: Any) -> Any:
+            return None if value is None else value.to(device)
+
+        return Heard(*(moved(getattr(self, item.name)) for item in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +135,20 @@ class MasteringNet(nn.Module):
     ``z`` has two parts. The first ``BANDS`` numbers are spectral because they are supervised: the
     correction curve. The rest is what the temporal network makes of the windows, and of those of a
     reference. While training the rest is left out as a whole now and then, so that the tone comes
-    from the part that generalises.
+    from the part that generalises. A model that hears audio has one network for both.
     """
+
+    spectral: SpectralEncoder
+    temporal: TemporalEncoder
+    movement: nn.Sequential
+    rest: nn.Linear
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.spectral = SpectralEncoder(settings.spectral)
-        self.temporal = TemporalEncoder(settings.tcn)
-        self.movement = nn.Sequential(
-            nn.Linear(3 * DYNAMICS, MOVEMENT), nn.GELU(), nn.Linear(MOVEMENT, MOVEMENT), nn.GELU()
-        )
-        self.rest = nn.Linear(3 * self.temporal.size + MOVEMENT + 2, Z_SIZE - BANDS)
+        self.raw = RawHearing(settings.raw) if settings.encoder is Encoder.RAW else None
+        if self.raw is None:
+            self._add_mel_encoder(settings)
         adaptive = settings.bands == 10
         self.decoder = AdaptiveDecoder(10) if adaptive else ParametricDecoder(5)
         grey = settings.variant is Variant.GREY
@@ -134,8 +157,32 @@ class MasteringNet(nn.Module):
         plain = settings.variant is Variant.PARAMETRIC
         self.residual = None if plain else ResidualNetwork(settings.residual)
 
+    def _add_mel_encoder(self, settings: ModelSettings) -> None:
+        self.spectral = SpectralEncoder(settings.spectral)
+        self.temporal = TemporalEncoder(settings.tcn)
+        self.movement = nn.Sequential(
+            nn.Linear(3 * DYNAMICS, MOVEMENT), nn.GELU(), nn.Linear(MOVEMENT, MOVEMENT), nn.GELU()
+        )
+        self.rest = nn.Linear(3 * self.temporal.size + MOVEMENT + 2, Z_SIZE - BANDS)
+
+    @property
+    def hears_audio(self) -> bool:
+        """Whether :class:`Heard` needs audio."""
+        return self.raw is not None
+
     def encode(self, heard: Heard, reference: Heard) -> tuple[Tensor, Tensor]:
-        """``z`` ``[batch, Z_SIZE]`` and the spectral half's curve ``[batch, BANDS]``."""
+        """``z`` ``[batch, Z_SIZE]`` and the spectral half's curve ``[batch, BANDS]``.
+
+        Raises
+        ------
+        ValueError
+            If the model hears audio and there is none.
+        """
+        if self.raw is not None:
+            if heard.audio is None or reference.audio is None:
+                raise ValueError("this model hears audio, and there is none")
+            z: Tensor = self.raw(heard.audio, reference.audio, reference.present)
+            return z, SCALE_DB * z[:, :BANDS]
         curve = self.spectral(heard.statistics, reference.statistics, reference.present)
         spectral = curve / SCALE_DB
         if heard.windows is None or reference.windows is None:
@@ -154,7 +201,11 @@ class MasteringNet(nn.Module):
         return torch.cat((spectral, rest), dim=-1), curve
 
     def decode(self, z: Tensor, curve: Tensor) -> Answer:
-        """The chain for ``z``."""
+        """The chain for ``z``; in single precision, since bfloat16 has 8 bits for a frequency."""
+        with torch.autocast(z.device.type, enabled=False):
+            return self._decode(z.float(), curve.float())
+
+    def _decode(self, z: Tensor, curve: Tensor) -> Answer:
         bands: BandValues = self.decoder(z)
         chain = self.grey(z) if self.grey is not None else None
         confidence = self.confidence(z) if self.confidence is not None else None

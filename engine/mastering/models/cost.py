@@ -13,7 +13,14 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine.audio.clip import Clip
-from engine.mastering.models.assembly import Answer, Heard, MasteringNet, ModelSettings, Variant
+from engine.mastering.models.assembly import (
+    Answer,
+    Encoder,
+    Heard,
+    MasteringNet,
+    ModelSettings,
+    Variant,
+)
 from engine.mastering.models.predictor import MAX_WINDOWS, batch_of, hear
 from engine.mastering.models.raw_encoder import RawEncoder
 from engine.mastering.models.residual import RATE, SMALL, WIDE, ResidualNetwork
@@ -100,7 +107,7 @@ def _measure(run: Callable[[], object], runs: int, context: Context) -> tuple[fl
 
 
 def designs() -> dict[str, Workload]:
-    """The parts of the models at their usual sizes, then the four designs as a whole.
+    """The parts of the models at their usual sizes, then the four designs as a whole, and 1D raw.
 
     A design listens to stereo audio (features and network) and decodes; with a residual it also
     runs that over all of the audio.
@@ -108,16 +115,19 @@ def designs() -> dict[str, Workload]:
     nets = {variant: MasteringNet(ModelSettings(variant)).eval() for variant in Variant}
     encoder = nets[Variant.PARAMETRIC]
     parts = {
-        "features": Workload((), lambda s: lambda: _heard(clip(s))),
+        "features": Workload((), lambda s: lambda: _heard(clip(s), keep=False)),
         "encoder": Workload(
-            (encoder.spectral, encoder.temporal, encoder.rest), lambda s: _encode(encoder, s)
+            (encoder.spectral, encoder.temporal, encoder.movement, encoder.rest),
+            lambda s: _encode(encoder, s),
         ),
         "encoder, raw audio": _on_audio(RawEncoder().eval()),
         "residual, small": _residual(ResidualNetwork(SMALL).eval()),
         "residual, wide": _residual(ResidualNetwork(WIDE).eval()),
     }
     parts |= {f"decoder {variant}": _decoder(net) for variant, net in nets.items()}
-    return parts | {f"design {variant}": _design(net) for variant, net in nets.items()}
+    raw = MasteringNet(ModelSettings(encoder=Encoder.RAW)).eval()
+    wholes = {f"design {variant}": _design(net) for variant, net in nets.items()}
+    return parts | wholes | {"design 1D, raw audio": _design(raw)}
 
 
 def clip(seconds: float) -> Clip:
@@ -126,13 +136,13 @@ def clip(seconds: float) -> Clip:
     return Clip((0.1 * noise).astype(np.float32), RATE)
 
 
-def _heard(audio: Clip) -> tuple[Heard, Heard]:
-    heard = batch_of(hear(audio, MAX_WINDOWS))
+def _heard(audio: Clip, keep: bool) -> tuple[Heard, Heard]:
+    heard = batch_of(hear(audio, MAX_WINDOWS, keep=keep))
     return heard, batch_of(None, heard)
 
 
 def _encode(net: MasteringNet, seconds: float) -> Callable[[], object]:
-    heard = _heard(clip(seconds))
+    heard = _heard(clip(seconds), net.hears_audio)
     return lambda: net.encode(*heard)
 
 
@@ -151,7 +161,7 @@ def _residual(network: ResidualNetwork) -> Workload:
 def _decoder(net: MasteringNet) -> Workload:
     def prepare(seconds: float) -> Callable[[], object]:
         with torch.inference_mode():
-            z, curve = net.encode(*_heard(clip(seconds)))
+            z, curve = net.encode(*_heard(clip(seconds), net.hears_audio))
         return lambda: net.decode(z, curve)
 
     heads = (net.decoder, net.grey, net.confidence)
@@ -164,7 +174,7 @@ def _design(net: MasteringNet) -> Workload:
         samples = torch.from_numpy(audio.samples).unsqueeze(0)
 
         def run() -> object:
-            answer: Answer = net(*_heard(audio))
+            answer: Answer = net(*_heard(audio, net.hears_audio))
             return answer if net.residual is None else net.residual(samples, answer.z)
 
         return run

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from engine.mastering.models.features import BANDS
 from engine.mastering.models.pooling import AttentivePooling
 from engine.mastering.models.tcn import Z_SIZE, Block
 
@@ -92,3 +93,30 @@ class RawEncoder(nn.Module):
         level = (torch.log10(power) + 2.3).unsqueeze(-1)  # 0 at about -23 dBFS
         z: Tensor = self.leave(torch.cat([self.pooling(frames), level], dim=-1))
         return z
+
+
+class RawHearing(nn.Module):
+    """Waveforms of a recording and of a reference to one ``z``.
+
+    It starts where the mel design does: the first ``BANDS`` numbers of ``z`` are 0, which is no
+    correction, with a reference and without.
+    """
+
+    def __init__(self, settings: RawEncoderSettings) -> None:
+        super().__init__()
+        self.encoder = RawEncoder(settings)
+        leave = nn.Linear(Z_SIZE, Z_SIZE)
+        self.compare = nn.Sequential(nn.Linear(3 * Z_SIZE, Z_SIZE), nn.GELU(), leave)
+        for layer in (self.encoder.leave, leave):
+            nn.init.zeros_(layer.weight[:BANDS])
+            nn.init.zeros_(layer.bias[:BANDS])
+
+    def forward(self, audio: Tensor, reference: Tensor, present: Tensor) -> Tensor:
+        """Encode ``[batch, windows, 2, frames]``, each; ``present`` ``[batch]`` is 0 or 1."""
+        own, other = self._of_windows(audio), self._of_windows(reference)
+        compared: Tensor = self.compare(torch.cat((own, other, other - own), dim=-1))
+        return own + compared * present.unsqueeze(-1)
+
+    def _of_windows(self, audio: Tensor) -> Tensor:
+        """The mean over the windows; one after the other, since each takes much memory."""
+        return torch.stack([self.encoder(window) for window in audio.unbind(1)]).mean(0)

@@ -22,7 +22,13 @@ from engine.mastering.models.assembly import Answer, Heard, MasteringNet
 from engine.mastering.models.features import BANDS, NORMAL_LUFS, centres_hz, equalized
 from engine.mastering.models.heads import kinds
 from engine.mastering.models.hearing import DYNAMICS, ROWS, STATISTICS, dynamics, rows_of
-from engine.mastering.train.objectives import ObjectiveWeights, audio_terms
+from engine.mastering.train.objectives import (
+    RESOLUTIONS,
+    ObjectiveWeights,
+    Resolution,
+    audio_terms,
+    some_resolutions,
+)
 from engine.mastering.train.pool import RATE, PooledSong
 
 FIR_FRAMES = 16384
@@ -30,23 +36,33 @@ FIR_FRAMES = 16384
 
 @dataclass(frozen=True, slots=True)
 class AudioBatch:
-    """Excerpts ``[batch, channels, frames]``: spoilt, clean; and what is heard of their songs."""
+    """Excerpts ``[batch, channels, frames]``: spoilt, clean; and what is heard of their songs.
+
+    ``resolutions`` are those that the spectra are compared at.
+    """
 
     heard: Heard
     spoilt: Tensor
     clean: Tensor
+    resolutions: tuple[Resolution, ...] = RESOLUTIONS
 
     def to(self, device: str) -> AudioBatch:
         """The same on another device."""
-        return AudioBatch(self.heard.to(device), self.spoilt.to(device), self.clean.to(device))
+        moved = self.heard.to(device), self.spoilt.to(device), self.clean.to(device)
+        return AudioBatch(*moved, self.resolutions)
 
 
 def draw_audio(
-    pool: Sequence[PooledSong], count: int, frames: int, rng: np.random.Generator
+    pool: Sequence[PooledSong],
+    count: int,
+    frames: int,
+    rng: np.random.Generator,
+    resolutions: int = len(RESOLUTIONS),
 ) -> AudioBatch:
     """Draw ``count`` excerpts at -23 LUFS, with an equalizer on each.
 
-    ``frames`` is the length of the windows that the temporal network sees.
+    ``frames`` is the length of the windows that the temporal network sees, ``resolutions`` how many
+    the spectra are compared at.
     """
     able = [song for song in pool if song.excerpt.shape[1]]
     parts = [_draw(able[int(rng.integers(len(able)))], frames, rng) for _ in range(count)]
@@ -57,8 +73,13 @@ def draw_audio(
         _stack(moves),
         _stack(levels),
         torch.ones(count),
+        _stack(spoilt).unsqueeze(1),
     )
-    return AudioBatch(heard, _stack(spoilt), _stack(clean))
+    compared: tuple[Resolution, ...] = RESOLUTIONS
+    if resolutions < len(RESOLUTIONS):
+        generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        compared = some_resolutions(resolutions, generator)
+    return AudioBatch(heard, _stack(spoilt), _stack(clean), compared)
 
 
 def _draw(song: PooledSong, frames: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
@@ -93,7 +114,9 @@ def nothing_like(heard: Heard) -> Heard:
         windows = torch.full((count, 1, ROWS, heard.windows.shape[-1]), -60.0, device=device)
     zeros = torch.zeros(count, device=device)
     statistics = torch.zeros(count, STATISTICS, BANDS, device=device)
-    return Heard(statistics, windows, torch.zeros(count, DYNAMICS, device=device), zeros, zeros)
+    audio = None if heard.audio is None else torch.zeros_like(heard.audio)
+    moves = torch.zeros(count, DYNAMICS, device=device)
+    return Heard(statistics, windows, moves, zeros, zeros, audio)
 
 
 def repaired(net: MasteringNet, answer: Answer, spoilt: Tensor) -> Tensor:
@@ -119,12 +142,13 @@ def audio_losses(
     """The terms on audio and on the parameters behind it, by the name of their weight."""
     answer = net(batch.heard, nothing_like(batch.heard))
     audio = repaired(net, answer, batch.spoilt)
-    # Level is the loudness solve's business, so it is not left to the bands.
-    gain = torch.sqrt(
-        batch.clean.pow(2).mean((1, 2), keepdim=True)
-        / audio.detach().pow(2).mean((1, 2), keepdim=True).clamp(min=1e-12)
-    )
-    terms = audio_terms(audio * gain, batch.clean, RATE, weights)
+    with torch.autocast(audio.device.type, enabled=False):
+        # Level is the loudness solve's business, so it is not left to the bands.
+        gain = torch.sqrt(
+            batch.clean.pow(2).mean((1, 2), keepdim=True)
+            / audio.detach().pow(2).mean((1, 2), keepdim=True).clamp(min=1e-12)
+        )
+        terms = audio_terms(audio.float() * gain, batch.clean, RATE, weights, batch.resolutions)
     bands = answer.bands
     terms["gain_prior"] = gain_prior(bands.effective_gain_db).mean()
     terms["q_prior"] = q_prior(bands.q).mean()

@@ -144,6 +144,11 @@ def draw_batch(
         )
         for _ in range(count)
     ]
+    return collate(drawn)
+
+
+def collate(drawn: Sequence[Example]) -> Batch:
+    """Examples as a batch."""
     truth = (_tensor(column) for column in list(zip(*drawn, strict=True))[2:])
     return Batch(
         _heard([example.heard for example in drawn]),
@@ -152,7 +157,7 @@ def draw_batch(
     )
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
     """One recording: rows of :class:`Heard`."""
 
     statistics: NDArray[np.floating]
@@ -160,13 +165,14 @@ class _Part(NamedTuple):
     dynamics: NDArray[np.float32]
     level: float
     present: float
+    audio: NDArray[np.float32] | None = None
 
 
-class _Example(NamedTuple):
+class Example(NamedTuple):
     """One example; after the two recordings the fields of :class:`Truth`, in order."""
 
-    heard: _Part
-    reference: _Part
+    heard: Part
+    reference: Part
     curve_db: Floats
     weights: Floats
     contour: NDArray[np.float32]
@@ -184,13 +190,13 @@ def _draw(
     rng: np.random.Generator,
     temporal: bool,
     wish: Wish,
-) -> _Example:
+) -> Example:
     chance = rng.random(5)
     referenced = chance[0] < settings.reference if wish.reference is None else wish.reference
     spoilt = chance[1] < settings.spoilt if wish.spoilt is None else wish.spoilt
     spoilt = spoilt and len(song.truth) > 0
-    wrong = _tone(bank, settings, rng, chance[2], wish)
-    colour = _colour(rng, settings.colour_reference_db if referenced else settings.colour_db)
+    wrong = draw_tone(bank, settings, rng, chance[2], wish)
+    colour = draw_colour(rng, settings.colour_reference_db if referenced else settings.colour_db)
     if wish.kind is not None:  # songs as they are
         colour = np.zeros(BANDS)
     order = rng.permutation(len(song.mel))
@@ -220,10 +226,10 @@ def _draw(
         if chance[4] < settings.other_song and wish.reference is None:
             source = stranger
             others = [int(i) for i in rng.permutation(len(source.mel))]
-            other_db = _colour(rng, settings.colour_db)
+            other_db = draw_colour(rng, settings.colour_db)
         others = others[: int(rng.integers(1, len(others) + 1))]
         if source is song and chance[3] < settings.processed_reference and wish.reference is None:
-            wanted = _tone(bank, settings, rng, 1.0, wish)
+            wanted = draw_tone(bank, settings, rng, 1.0, wish)
             other_db = colour + wanted.band_db
             followed = wanted.grid_db
         reference_features = source.clean(others[0])[0]
@@ -235,16 +241,16 @@ def _draw(
     heard = _part(own, features, own_db, level, start, settings, temporal)
     correction = followed - wrong.grid_db
     contour, aim = (
-        _fitted(row, settings.frames, start) for row in (features.loudness, clean.loudness)
+        fitted(row, settings.frames, start) for row in (features.loudness, clean.loudness)
     )
-    envelope = _fitted(
+    envelope = fitted(
         features.envelope_db - features.lufs, SUBFRAMES * settings.frames, SUBFRAMES * start
     )
-    return _Example(
+    return Example(
         heard,
         reference,
         correction,
-        _audible(own),
+        audible(own),
         contour,
         aim,
         envelope,
@@ -253,9 +259,10 @@ def _draw(
     )
 
 
-def _tone(
+def draw_tone(
     bank: ToneBank, settings: ExampleSettings, rng: np.random.Generator, chance: float, wish: Wish
 ) -> Tone:
+    """An equalizer that was wrongly applied: of the kind wished for, or by ``chance`` in [0, 1]."""
     tier = wish.tier or (Tier.STRONG if rng.random() < 0.5 else Tier.MILD)
     if wish.kind is not None:
         return bank.drawn(rng, wish.kind, tier)
@@ -268,7 +275,7 @@ def _tone(
     return bank.drawn(rng, Kind.EQ, tier, few)
 
 
-def _colour(rng: np.random.Generator, deviation_db: float) -> Floats:
+def draw_colour(rng: np.random.Generator, deviation_db: float) -> Floats:
     """A smooth random curve in dB at the band centres; how strong it is varies, too."""
     places = np.linspace(np.log(20.0), np.log(20000.0), COLOUR_POINTS)
     gains = rng.normal(0.0, deviation_db, COLOUR_POINTS) * rng.random()
@@ -283,32 +290,32 @@ def _part(
     start: int,
     settings: ExampleSettings,
     temporal: bool,
-) -> _Part:
+) -> Part:
     """Statistics, window, level and presence of a recording."""
     rows, moves = None, np.zeros(DYNAMICS, np.float32)
     if temporal:
         after = equalized(features, curve_db)
-        rows = _fitted(rows_of(after)[0], settings.frames, start)
+        rows = fitted(rows_of(after)[0], settings.frames, start)
         moves = dynamics(after)
-    return _Part(statistics.equalized(curve_db).normalised().rows, rows, moves, level, 1.0)
+    return Part(statistics.equalized(curve_db).normalised().rows, rows, moves, level, 1.0)
 
 
-def _nothing(frames: int) -> _Part:
+def _nothing(frames: int) -> Part:
     rows = np.full((ROWS, frames), -60.0, np.float32) if frames else None
-    return _Part(np.zeros((STATISTICS, BANDS)), rows, np.zeros(DYNAMICS, np.float32), 0.0, 0.0)
+    return Part(np.zeros((STATISTICS, BANDS)), rows, np.zeros(DYNAMICS, np.float32), 0.0, 0.0)
 
 
 def _start(rng: np.random.Generator, features: Features, frames: int) -> int:
     return int(rng.integers(max(features.frames - frames, 0) + 1))
 
 
-def _fitted(rows: NDArray[np.float32], frames: int, start: int) -> NDArray[np.float32]:
+def fitted(rows: NDArray[np.float32], frames: int, start: int) -> NDArray[np.float32]:
     """``frames`` frames from ``start``, repeated where there are fewer."""
     index = np.arange(start, start + frames) % rows.shape[-1]
     return rows[..., index]
 
 
-def _audible(statistics: Statistics) -> Floats:
+def audible(statistics: Statistics) -> Floats:
     """How much each point of the grid can be heard in the song, in [0, 1]."""
     level = np.interp(error_grid_hz(), centres_hz(), statistics.rows[0])
     return np.asarray(np.clip((level - level.max() + AUDIBLE_DB) / FADE_DB, 0.0, 1.0))
@@ -318,14 +325,18 @@ def _tensor(values: Sequence[object]) -> Tensor:
     return torch.from_numpy(np.stack([np.asarray(v, np.float32) for v in values]))
 
 
-def _heard(parts: Sequence[_Part]) -> Heard:
+def _heard(parts: Sequence[Part]) -> Heard:
     windows = None
     if parts[0].window is not None:
         windows = _tensor([part.window for part in parts]).unsqueeze(1)
+    audio = None
+    if parts[0].audio is not None:
+        audio = _tensor([part.audio for part in parts]).unsqueeze(1)
     return Heard(
         _tensor([part.statistics for part in parts]),
         windows,
         _tensor([part.dynamics for part in parts]),
         _tensor([part.level for part in parts]),
         _tensor([part.present for part in parts]),
+        audio,
     )

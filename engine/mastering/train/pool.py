@@ -201,7 +201,7 @@ def cut_song(songs: Songs, name: str, settings: PoolSettings) -> dict[str, NDArr
         after = extract(wrong.apply(clip))
         if after.lufs > QUIETEST_LUFS:
             spoilt.append(after)
-            truths.append(_truth(which, wrong, clip, heard, after))
+            truths.append(truth_of(which, wrong, clip, heard, after))
     return {
         "mel": _stack([heard.mel_db for heard in clean], np.float16),
         "envelope": _stack([heard.envelope_db for heard in clean], np.float16),
@@ -216,10 +216,22 @@ def cut_song(songs: Songs, name: str, settings: PoolSettings) -> dict[str, NDArr
     }
 
 
-def _truth(
+def truth_of(
     which: int, wrong: Degradation, clip: Clip, before: Features, after: Features
 ) -> list[float]:
-    """What would undo a degradation, in the units of :class:`PooledSong`."""
+    """What would undo a degradation: a row of :attr:`PooledSong.truth`.
+
+    Parameters
+    ----------
+    which
+        Index of the clean window.
+    wrong
+        The degradation.
+    clip
+        The clean window.
+    before, after
+        Features of it, and of what the degradation made of it.
+    """
     nan = float("nan")
     side_db = -20.0 * float(np.log10(wrong.width)) if clip.channels == 2 else nan
     if wrong.compressor is None:

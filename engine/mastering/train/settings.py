@@ -9,7 +9,7 @@ from typing import Annotated
 from engine.mastering.models.assembly import ModelSettings
 from engine.mastering.train.examples import ExampleSettings
 from engine.mastering.train.objective import FeatureWeights
-from engine.mastering.train.objectives import ObjectiveWeights
+from engine.mastering.train.objectives import RESOLUTIONS, ObjectiveWeights
 from engine.mastering.train.pool import PoolSettings
 from engine.training.recipe import Recipe, check_sections, section
 from engine.training.settings import Between
@@ -65,6 +65,9 @@ class AudioSettings:
         Excerpts each time.
     share
         What all of them together count beside the losses on features.
+    resolutions
+        How many of the three resolutions of the short-time spectra are compared each time, drawn
+        at random; each costs about as much as the equalizer.
     weights
         Of the terms.
     """
@@ -72,6 +75,7 @@ class AudioSettings:
     every: Count = 8
     examples: Annotated[int, Between(1)] = 2
     share: Annotated[float, Between(0.0)] = 0.1
+    resolutions: Annotated[int, Between(1, len(RESOLUTIONS))] = len(RESOLUTIONS)
     weights: ObjectiveWeights = field(default_factory=ObjectiveWeights)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +28,8 @@ from engine.mastering.train.objective import (
     feature_losses,
     gain_change_db,
 )
+from engine.mastering.train.pool import RATE, PooledSong
+from engine.mastering.train.raw_examples import draw_raw_batch
 from engine.mastering.train.settings import MasteringSettings
 from engine.mastering.train.tones import ToneBank
 from engine.tasks import Context
@@ -74,7 +77,8 @@ class Trainer:
         nothing = np.zeros((1, self.settings.model.bands)), np.zeros(1)
         self._usage: tuple[np.ndarray, np.ndarray] = nothing
         self._errors: dict[str, tuple[float, float]] = {}
-        self._calibrate()
+        if not self.module.hears_audio:
+            self._calibrate()
         self.module.to(device)
 
     def batch(self, step: int, rank: int, world: int) -> tuple[Batch, AudioBatch | None]:
@@ -82,19 +86,23 @@ class Trainer:
         rng = np.random.default_rng([self._seed, step, rank])
         settings, songs = self.settings, self._collection.train
         temporal = step % settings.temporal_every == 0
-        examples = draw_batch(songs, self._bank, settings.examples, self._size, rng, temporal)
+        examples = self._examples(songs, self._bank, self._size, rng, temporal)
         audio = settings.audio
         if not audio.every or step % audio.every:
             return examples, None
-        return examples, draw_audio(songs, audio.examples, settings.examples.frames, rng)
+        return examples, draw_audio(
+            songs, audio.examples, settings.examples.frames, rng, audio.resolutions
+        )
 
     def losses(self, batch: tuple[Batch, AudioBatch | None]) -> Mapping[str, Tensor]:
         """Terms on features, and now and then those on audio."""
         examples, audio = batch
         examples = examples.to(self._device)
         answer: Answer = self.module(examples.heard, examples.reference)
-        terms = feature_losses(answer, examples.truth, self._points)
-        total = self.settings.features.total(terms)
+        # Differences of decibels and sums over a grid are nothing for bfloat16.
+        with torch.autocast(self._device.partition(":")[0], enabled=False):
+            terms = feature_losses(answer, examples.truth, self._points)
+            total = self.settings.features.total(terms)
         named = dict(terms)
         if audio is not None:
             settings = self.settings.audio
@@ -145,14 +153,11 @@ class Trainer:
 
     def previews(self) -> tuple[Preview, ...]:
         """Songs of the validation, spoilt, and what the model makes of them."""
-        self.module.eval()
-        predictor = ModelPredictor("preview", self.settings.model.variant.value, "", self.module)
-        on_cpu = self._device == "cpu"
-        if not on_cpu:
-            self.module.cpu()
-        previews = tuple(self._preview(predictor, number) for number in range(PREVIEWS))
-        self.module.to(self._device).train()
-        return previews
+        # A copy: moving the trained one to the processor and back would leave behind what refers
+        # to its tensors on the device.
+        net = deepcopy(self.module).cpu()
+        predictor = ModelPredictor("preview", self.settings.model.variant.value, "", net)
+        return tuple(self._preview(predictor, number) for number in range(PREVIEWS))
 
     def figures(self) -> tuple[Figure, ...]:
         """Band usage, how many bands a song takes, and errors beside those of doing nothing."""
@@ -224,16 +229,26 @@ class Trainer:
 
     def _validation(self, wish: Wish, temporal: bool) -> Batch:
         rng = np.random.default_rng([self._seed, 2])
-        batch = draw_batch(
-            self._collection.validation,
-            self._held_bank,
-            self.settings.examples,
-            VALIDATION_EXAMPLES,
-            rng,
-            temporal,
-            wish,
-        )
+        songs = self._collection.validation
+        count = VALIDATION_EXAMPLES
+        batch = self._examples(songs, self._held_bank, count, rng, temporal, wish)
         return batch.to(self._device)
+
+    def _examples(
+        self,
+        songs: Sequence[PooledSong],
+        bank: ToneBank,
+        count: int,
+        rng: np.random.Generator,
+        temporal: bool,
+        wish: Wish | None = None,
+    ) -> Batch:
+        """Examples as the encoder takes them."""
+        settings = self.settings.examples
+        if self.module.hears_audio:
+            frames = round(0.5 * self.settings.pool.excerpt_s * RATE)
+            return draw_raw_batch(songs, bank, settings, count, frames, rng, wish)
+        return draw_batch(songs, bank, settings, count, rng, temporal, wish)
 
     def _tone_errors(self, answer: Answer, batch: Batch) -> tuple[Tensor, Tensor]:
         predicted = curve_db(answer.bands, self._points.grid_hz)

@@ -24,12 +24,13 @@ def draw(pool, bank, settings=PLAIN, count=COUNT, seed=0, temporal=True, wish=No
     return draw_batch(pool, bank, settings, count, rng, temporal, wish)
 
 
-def tensors(batch: Batch) -> dict[str, torch.Tensor | None]:
+def tensors(batch: Batch) -> dict[str, torch.Tensor]:
     parts = {"heard": batch.heard, "reference": batch.reference, "truth": batch.truth}
     return {
         f"{name} {item.name}": getattr(part, item.name)
         for name, part in parts.items()
         for item in fields(part)
+        if getattr(part, item.name) is not None
     }
 
 
