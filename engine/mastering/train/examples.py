@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -277,9 +278,16 @@ def draw_tone(
 
 def draw_colour(rng: np.random.Generator, deviation_db: float) -> Floats:
     """A smooth random curve in dB at the band centres; how strong it is varies, too."""
-    places = np.linspace(np.log(20.0), np.log(20000.0), COLOUR_POINTS)
     gains = rng.normal(0.0, deviation_db, COLOUR_POINTS) * rng.random()
-    return np.asarray(CubicSpline(places, gains)(np.log(np.maximum(centres_hz(), 20.0))))
+    return np.asarray(_colours() @ gains)
+
+
+@lru_cache(maxsize=1)
+def _colours() -> Floats:
+    """What each point adds to the curve, ``[BANDS, COLOUR_POINTS]``: a spline is linear in them."""
+    places = np.linspace(np.log(20.0), np.log(20000.0), COLOUR_POINTS)
+    splines = CubicSpline(places, np.eye(COLOUR_POINTS))
+    return np.asarray(splines(np.log(np.maximum(centres_hz(), 20.0))))
 
 
 def _part(

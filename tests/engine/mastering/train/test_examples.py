@@ -7,12 +7,20 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 import torch
+from scipy.interpolate import CubicSpline
 
 from engine.mastering.data.degradation import Kind, Tier, error_grid_hz
 from engine.mastering.models.assembly import Heard
 from engine.mastering.models.features import BANDS, FLOOR_DB, NORMAL_LUFS, SUBFRAMES, centres_hz
 from engine.mastering.models.hearing import DYNAMICS, ROWS, STATISTICS, Statistics
-from engine.mastering.train.examples import Batch, ExampleSettings, Wish, draw_batch
+from engine.mastering.train.examples import (
+    COLOUR_POINTS,
+    Batch,
+    ExampleSettings,
+    Wish,
+    draw_batch,
+    draw_colour,
+)
 
 FRAMES = 48
 PLAIN = ExampleSettings(frames=FRAMES)
@@ -203,6 +211,15 @@ def test_windows_longer_than_the_song_go_round(pool, bank) -> None:
     batch = draw(pool, bank, replace(PLAIN, frames=2 * frames), 3)
     windows = batch.heard.windows
     assert torch.equal(windows[..., :frames], windows[..., frames:])
+
+
+def test_a_colour_is_a_spline_through_its_points() -> None:
+    rng, same = np.random.default_rng(4), np.random.default_rng(4)
+    found = draw_colour(rng, 5.0)
+    gains = same.normal(0.0, 5.0, COLOUR_POINTS) * same.random()
+    places = np.linspace(np.log(20.0), np.log(20000.0), COLOUR_POINTS)
+    expected = CubicSpline(places, gains)(np.log(np.maximum(centres_hz(), 20.0)))
+    assert found == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_batch_moves_as_a_whole(pool, bank) -> None:
