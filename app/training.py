@@ -15,7 +15,6 @@ from app.models import Models
 from app.training_launch import Launch
 from app.training_tasks import (
     InstallSpec,
-    LookSpec,
     RunInfo,
     RunSpec,
     delete,
@@ -111,8 +110,7 @@ class Training(QObject):
         if self._looking is not None:
             self._look_again = True
             return
-        spec = LookSpec(self.root, frozenset(self._jobs))
-        job = self.lanes.submit("Find trainings", look, spec, quiet=True)
+        job = self.lanes.submit("Find trainings", look, self.root, quiet=True)
         self._looking, self._look_again = job, False
 
         def take() -> None:

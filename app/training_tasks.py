@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import shutil
+import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.training_launch import Launch
-from engine.tasks import Context, Failure
+from engine.failures import as_failure
+from engine.tasks import Cancelled, Context, Failure
 from engine.training.recipe import Recipe, parse_recipe
 from engine.training.run_folder import RunFolder, RunStatus
 
@@ -41,9 +43,22 @@ def train_run(spec: RunSpec, context: Context) -> TrainResult:
     Failure, Cancelled
         As :func:`engine.training.loop.train`.
     """
+    folder = RunFolder(spec.folder)
+    try:
+        return _train(spec, context, resume=folder.started)
+    except Exception as error:
+        if not folder.started and not isinstance(error, Cancelled):  # nobody else says so there
+            steps, words = spec.recipe.loop.steps, str(as_failure(error))
+            folder.write_status(
+                RunStatus("failed", 0, steps, started_at=time.time(), message=words)
+            )
+        raise
+
+
+def _train(spec: RunSpec, context: Context, *, resume: bool) -> TrainResult:
     from engine.cli.kinds import entry_of
 
-    entry, resume = entry_of(spec.recipe.kind), RunFolder(spec.folder).started
+    entry = entry_of(spec.recipe.kind)
     if spec.processes > 1:
         from engine.training.distributed import LaunchSpec, launch
 
@@ -69,28 +84,18 @@ class RunInfo:
     has_model: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LookSpec:
-    """Where the runs lie, and which of them this window trains or will."""
-
-    root: Path
-    waiting: frozenset[Path] = frozenset()
-
-
-def look(spec: LookSpec, context: Context) -> tuple[RunInfo, ...]:
-    """Every run below the root, the newest first."""
+def look(root: Path, context: Context) -> tuple[RunInfo, ...]:
+    """Every run below a folder, the newest first; those that have not begun before all others."""
     found = []
-    for path in spec.root.iterdir() if spec.root.is_dir() else ():
+    for path in root.iterdir() if root.is_dir() else ():
         context.checkpoint()
         folder = RunFolder(path)
         status = folder.status()
-        launch = Launch.read(path)
-        unknown = status is None and path not in spec.waiting and not launch.owed
-        if path.name.startswith(".") or unknown:
+        if path.name.startswith(".") or (status is None and not folder.recipe_path.is_file()):
             continue
         began = status.started_at if status is not None else math.inf
-        info = RunInfo(folder, status, launch, (folder.bundle / "config.json").exists())
-        found.append((began, path.name, info))
+        has_model = (folder.bundle / "config.json").exists()
+        found.append((began, path.name, RunInfo(folder, status, Launch.read(path), has_model)))
     return tuple(info for *_, info in sorted(found, key=lambda item: item[:2], reverse=True))
 
 

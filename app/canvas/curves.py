@@ -55,7 +55,7 @@ class CurvePlot(QWidget):
         self.setAccessibleName(title)
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(220, 130)
+        self.setMinimumSize(180, 110)
         theme.changed.connect(self._repaint)
 
     def sizeHint(self) -> QSize:

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 
 import resources
 from app.recipe_text import Value, set_value
+from app.widgets.elided import ElidedLabel
 from app.widgets.training_songs import SongsChoice
 from engine.atomic import write_text
 from engine.tasks import Failure
@@ -260,7 +261,8 @@ class TrainingForm(QWidget):
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)
         head = QHBoxLayout()
-        label = QLabel("Everything the recipe says (docs/TRAINING.md explains it)", right)
+        label = ElidedLabel(right)
+        label.setText("Everything the recipe says (docs/TRAINING.md explains it)")
         label.setProperty("muted", True)
         head.addWidget(label, 1)
         head.addWidget(self.save)

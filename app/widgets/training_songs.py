@@ -31,8 +31,8 @@ class SongsChoice(QWidget):
         self.source.setAccessibleName("Songs to train on")
         for title, mode in (
             ("Composed by the program", COMPOSED),
-            ("Composed ones and a folder of mine", BOTH),
-            ("A folder of mine only", OWN),
+            ("Composed and my own", BOTH),
+            ("Only my own", OWN),
         ):
             self.source.addItem(title, mode)
         self.source.activated.connect(self._choose)

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from app.models import Models
 from app.training import Training
 from app.training_launch import Launch
-from app.training_tasks import LookSpec, check_recipe, look
+from app.training_tasks import check_recipe, look
 from engine.cache import Cache
 from engine.cli.kinds import KINDS
 from engine.lanes import JobState, Lane, Lanes
@@ -144,7 +144,27 @@ def test_a_failure_is_told_and_stands_in_the_list(
     failures = [each for each in desk.said if isinstance(each, Failure)]
     assert len(failures) == 1 and "could not be loaded" in failures[0].what
     assert desk.training.job(folder) is None
+    info = desk.training.info(folder)
+    assert info is not None and info.status is not None and info.status.state == "failed"
+    assert "could not be loaded" in info.status.message
     assert not Launch.read(folder.path).owed
+
+
+def test_a_training_that_is_cancelled_while_it_waits_can_begin_later(
+    desk: Desk, recipe: Recipe
+) -> None:
+    training, free = desk.training, threading.Event()
+    desk.lanes.submit("busy", lambda _spec, _ctx: free.wait(20), None, lane=Lane.HEAVY)
+    folder = training.start(recipe)
+    training.stop(folder)
+    assert training.job(folder) is None
+    free.set()
+    desk.refresh(training)
+    info = training.info(folder)
+    assert info is not None and info.status is None and training.owed == ()
+    training.go_on(folder)
+    desk.settle()
+    assert folder.status().state == "done"
 
 
 def test_what_a_closed_window_trained_is_owed_by_the_next(desk: Desk, recipe: Recipe) -> None:
@@ -240,10 +260,8 @@ def test_strange_folders_among_the_runs_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     (tmp_path / "file.txt").touch()
     (tmp_path / ".hidden").mkdir()
-    assert look(LookSpec(tmp_path), Context()) == ()
-    assert look(LookSpec(tmp_path / "nowhere"), Context()) == ()
-    waiting = LookSpec(tmp_path, frozenset({tmp_path / "notes"}))
-    assert [info.folder.name for info in look(waiting, Context())] == ["notes"]
+    assert look(tmp_path, Context()) == ()
+    assert look(tmp_path / "nowhere", Context()) == ()
 
 
 def test_a_recipe_is_read_as_strictly_as_its_kind_does() -> None:
@@ -263,7 +281,7 @@ def test_looking_can_be_asked_for_while_it_looks(desk: Desk, recipe: Recipe) -> 
     desk.training.refresh()
     folder = desk.training.root / "20261121-090000-late"
     folder.mkdir(parents=True)
-    Launch(owed=True).write(folder)
+    (folder / "recipe.toml").write_text(RECIPE)
     desk.training.refresh()
     blocked.set()
     desk.qtbot.waitUntil(lambda: desk.training.runs != (), timeout=30_000)
