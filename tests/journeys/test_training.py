@@ -63,10 +63,11 @@ def test_a_training_is_watched_paused_stopped_and_goes_on(
     page, head = panel.page, panel.page.head
     start(panel, qtbot, RECIPE.replace("steps = 40", "steps = 400") + SLOW)
     wait_step(panel, qtbot, 60)
-    for split in ("train", "validation"):
-        lines = page.curves.plots[split].lines
-        qtbot.waitUntil(lambda split=split: bool(page.curves.plots[split].lines), timeout=10_000)
-        assert len(lines) <= 1
+    for split, name in (("train", "total"), ("validation", "score")):
+        plot = page.curves.plots[split]
+        qtbot.waitUntil(lambda plot=plot: bool(plot.lines), timeout=10_000)
+        assert [line.label for line in plot.lines] == [name]
+        assert len(plot.lines[0].x) > 1
     assert "steps/s" in head.numbers.text() and "left" in head.numbers.text()
     picture("training-running")
 
