@@ -206,6 +206,8 @@ def _draw(
         features, own = song.spoilt(index)
         origin = int(song.truth[index, 0])
         truth = song.truth[index, 1:].astype(np.float64)
+        if np.isnan(truth[0]):
+            truth[1] = 0.0  # what was not compressed is not to be expanded
         clean = song.clean(origin)[0]
         others = [int(i) for i in order if i != origin]
     else:

@@ -176,17 +176,20 @@ def feature_losses(answer: Answer, truth: Truth, points: Points) -> dict[str, Te
     if chain is None or answer.confidence is None:
         return losses
     losses["trust"] = _trust(answer.confidence[:, 0], predicted, truth)
-    # Where nothing was compressed the ratio itself is known, and the detector need not be run.
+    # Not all that was left alone: the detector costs more than the network.
     pressed = ~torch.isnan(truth.compressor[:, 0])
-    if pressed.any():
-        contour, wanted = truth.contour[pressed], truth.clean_contour[pressed]
-        change = gain_change_db(chosen(chain, pressed), truth.envelope[pressed])
-        after = contour_error_lu(contour + change, wanted)
-        before = contour_error_lu(contour, wanted)
-        losses["dynamics"] = after.sum() / len(pressed)
-        losses["harm"] = losses["harm"] + harm(after, before).sum() / len(pressed)
-    else:
-        losses["dynamics"] = chain.ratio.sum() * 0.0
+    rest = torch.nonzero(~pressed).flatten()[: int(pressed.sum()) or 1]
+    terms, harms = [], []
+    for rows in (torch.nonzero(pressed).flatten(), rest):
+        if len(rows):
+            contour, wanted = truth.contour[rows], truth.clean_contour[rows]
+            change = gain_change_db(chosen(chain, rows), truth.envelope[rows])
+            after = contour_error_lu(contour + change, wanted)
+            terms.append(after.mean())
+            harms.append(harm(after, contour_error_lu(contour, wanted)).mean())
+    # As much for leaving alone as for undoing: how often each is drawn says nothing of the world.
+    losses["dynamics"] = torch.stack(terms).mean()
+    losses["harm"] = losses["harm"] + torch.stack(harms).mean()
     values = torch.stack(
         (
             chain.threshold_lu / 6.0,
