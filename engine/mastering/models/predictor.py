@@ -36,6 +36,7 @@ from engine.mastering.models.hearing import (
     rows_of,
     statistics,
 )
+from engine.mastering.models.raw_encoder import no_audio
 from engine.mastering.models.residual import RATE
 from engine.mastering.models.residual_stage import ResidualStage
 from engine.mastering.parameters import (
@@ -274,7 +275,7 @@ def batch_of(recording: _Recording | None, like: Heard | None = None) -> Heard:
             torch.zeros(1, DYNAMICS),
             torch.zeros(1),
             torch.zeros(1),
-            None if like is None or like.audio is None else torch.zeros_like(like.audio[:, :1]),
+            None if like is None or like.audio is None else no_audio(like.audio),
         )
     # A short window is repeated, as in training: a brief reference must not cut the long ones.
     frames = max(window.frames for window in recording.windows)

@@ -15,6 +15,8 @@ from engine.mastering.models.features import BANDS
 from engine.mastering.models.pooling import AttentivePooling
 from engine.mastering.models.tcn import Z_SIZE, Block
 
+SILENT_FRAMES = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class RawEncoderSettings:
@@ -95,6 +97,11 @@ class RawEncoder(nn.Module):
         return z
 
 
+def no_audio(audio: Tensor) -> Tensor:
+    """What stands for a missing reference beside ``[batch, windows, 2, frames]``: some silence."""
+    return audio.new_zeros(len(audio), 1, 2, SILENT_FRAMES)
+
+
 class RawHearing(nn.Module):
     """Waveforms of a recording and of a reference to one ``z``.
 
@@ -112,7 +119,10 @@ class RawHearing(nn.Module):
             nn.init.zeros_(layer.bias[:BANDS])
 
     def forward(self, audio: Tensor, reference: Tensor, present: Tensor) -> Tensor:
-        """Encode ``[batch, windows, 2, frames]``, each; ``present`` ``[batch]`` is 0 or 1."""
+        """Encode ``[batch, windows, 2, frames]``, each of its own length.
+
+        ``present`` ``[batch]`` is 1 where there is a reference, else 0.
+        """
         own, other = self._of_windows(audio), self._of_windows(reference)
         compared: Tensor = self.compare(torch.cat((own, other, other - own), dim=-1))
         return own + compared * present.unsqueeze(-1)

@@ -22,6 +22,7 @@ from engine.mastering.models.assembly import Answer, Heard, MasteringNet
 from engine.mastering.models.features import BANDS, NORMAL_LUFS, centres_hz, equalized
 from engine.mastering.models.heads import kinds
 from engine.mastering.models.hearing import DYNAMICS, ROWS, STATISTICS, dynamics, rows_of
+from engine.mastering.models.raw_encoder import no_audio
 from engine.mastering.train.objectives import (
     RESOLUTIONS,
     ObjectiveWeights,
@@ -114,7 +115,7 @@ def nothing_like(heard: Heard) -> Heard:
         windows = torch.full((count, 1, ROWS, heard.windows.shape[-1]), -60.0, device=device)
     zeros = torch.zeros(count, device=device)
     statistics = torch.zeros(count, STATISTICS, BANDS, device=device)
-    audio = None if heard.audio is None else torch.zeros_like(heard.audio)
+    audio = None if heard.audio is None else no_audio(heard.audio)
     moves = torch.zeros(count, DYNAMICS, device=device)
     return Heard(statistics, windows, moves, zeros, zeros, audio)
 

@@ -8,6 +8,7 @@ One safetensors file a song: whoever stops it may go on, and every design shares
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -138,6 +139,13 @@ def build_pool(
     folder.mkdir(parents=True, exist_ok=True)
     paths = {name: folder / f"{_key(name, identify(name), settings)}.safetensors" for name in names}
     missing = [name for name in names if not paths[name].exists()]
+    # Processes that train together (torchrun numbers them) all come here. Each begins elsewhere and
+    # finds what the others have made by then.
+    rank, world = (
+        int(os.environ.get(key, least)) for key, least in (("RANK", 0), ("WORLD_SIZE", 1))
+    )
+    begin = len(missing) * rank // world
+    missing = missing[begin:] + missing[:begin]
     done = len(names) - len(missing)
     context.report(done, len(names), "Preparing songs")
     if workers > 0:
@@ -174,6 +182,8 @@ def _key(name: str, identity: str, settings: PoolSettings) -> str:
 
 
 def _store(songs: Songs, name: str, settings: PoolSettings, path: Path) -> None:
+    if path.exists():
+        return
     arrays = cut_song(songs, name, settings)
     with replacing(path) as temporary:
         save_file(arrays, temporary)

@@ -38,6 +38,7 @@ from engine.training.settings import plain
 from engine.training.trainable import TOTAL, Figure, Preview, Series
 
 VALIDATION_EXAMPLES = 128
+VALIDATION_AUDIO = 32  # a second of audio takes as much memory as an example of features
 VALIDATION_TONES = 100
 PREVIEWS = 2
 PREVIEW_S = 8.0
@@ -230,7 +231,7 @@ class Trainer:
     def _validation(self, wish: Wish, temporal: bool) -> Batch:
         rng = np.random.default_rng([self._seed, 2])
         songs = self._collection.validation
-        count = VALIDATION_EXAMPLES
+        count = VALIDATION_AUDIO if self.module.hears_audio else VALIDATION_EXAMPLES
         batch = self._examples(songs, self._held_bank, count, rng, temporal, wish)
         return batch.to(self._device)
 

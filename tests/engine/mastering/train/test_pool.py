@@ -153,6 +153,27 @@ def test_a_cancelled_pool_goes_on_where_it_was(tmp_path) -> None:
     assert composed == [0, 1, 2]
 
 
+def test_processes_that_train_together_share_the_work(tmp_path, monkeypatch) -> None:
+    """The second of two begins in the middle, and makes nothing that the first has made."""
+    composed: list[int] = []
+    songs = Counted(range(4), composed)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+
+    def first_process(progress) -> None:
+        if progress.done == 1:
+            with monkeypatch.context() as other:
+                other.setenv("RANK", "0")
+                mine = Counted(range(4), [])
+                build_pool(mine, mine.names[:2], SMALL, tmp_path, lambda _: "a", Context())
+
+    context = Context(interval_s=0.0)
+    context.on_progress = first_process
+    pool = build_pool(songs, songs.names, SMALL, tmp_path, lambda _: "a", context)
+    assert composed == [2, 3]
+    assert [song.name for song in pool] == list(songs.names)
+
+
 def test_other_processes_make_the_same_songs(songs, pool, tmp_path) -> None:
     names = songs.names[:1]
     fresh = ProceduralSongs(range(3), 16.0, compose=mixture, version="test")
