@@ -33,6 +33,8 @@ MOSTLY_SIDE_DB = 10.0
 REFERENCE_BROAD_DB = 0.5
 REFERENCE_DETAIL_DB = 2.0
 REFERENCE_UNLIKE_DB = 3.0
+REFERENCE_WIDTH_DB = 1.5
+SAME_WIDTH_DB = 0.2
 # What another song has in less than an octave is its notes, not its sound.
 REFERENCE_MAX_Q = 2.0
 
@@ -243,7 +245,7 @@ def from_references(
         width_db=tuple(np.mean([width_db(each) for each in stereo], axis=0).tolist())
         if stereo
         else (),
-        width_tolerance_db=0.2 if same else 1.5,
+        width_tolerance_db=SAME_WIDTH_DB if same else _width_tolerance_db(clip, stereo),
         max_spread_lu=max(each.spread_lu for each, _ in heard),
         max_crest_db=max(each.crest_db for each, _ in heard),
         contour_lufs=tuple(heard[0][0].contour_lufs.tolist()) if same else (),
@@ -258,6 +260,23 @@ def width_db(analysis: Analysis) -> Floats:
     mid = analysis.band_db(analysis.mid.mean(axis=0))
     side = analysis.band_db(analysis.side.mean(axis=0))
     return np.asarray(np.clip(side - mid, -60.0, 20.0))
+
+
+def _width_tolerance_db(clip: Analysis | None, references: Sequence[Analysis]) -> float:
+    """How far the width may be off without anything being wrong: two standard errors."""
+    recordings = [each for each in (clip, *references) if each is not None and each.channels == 2]
+    variance = sum(_width_error_db(each) ** 2 for each in recordings)
+    return max(REFERENCE_WIDTH_DB, 2.0 * float(np.sqrt(variance)))
+
+
+def _width_error_db(analysis: Analysis) -> float:
+    """How well the sections determine the width, as the spectrum's; 1 dB if there is only one."""
+    middle = (band_centres_hz() > 100.0) & (band_centres_hz() < 8000.0)
+    wide_db = np.clip(analysis.band_db(analysis.side) - analysis.band_db(analysis.mid), -60.0, 20.0)
+    sections_db = np.atleast_2d(wide_db)[:, middle].mean(axis=1)
+    if len(sections_db) < 2:
+        return 1.0
+    return float(sections_db.std(ddof=1) / np.sqrt(len(sections_db) / 2.0))
 
 
 def broad_matrix() -> Floats:

@@ -22,7 +22,8 @@ from engine.mastering.parameters import (
     Imager,
     Limiter,
 )
-from engine.mastering.targets import Target, from_preset, from_references
+from engine.mastering.targets import Target, from_preset, from_references, width_db
+from engine.mastering.width import fit_width
 from engine.tasks import Cancelled, Context, Failure, Progress
 
 torch.set_num_threads(1)
@@ -239,3 +240,32 @@ def test_the_loss_goes_down(original: Clip) -> None:
     history = fit(clip, target_of(clip, original)).history
     tone = [step.loss for step in history if step.stage == "tone"]
     assert tone[-1] < 0.05 * tone[0]
+
+
+def test_width_that_differs_only_here_and_there_is_left_alone(original: Clip) -> None:
+    analysis = analyse(original)
+    there = width_db(analysis)
+    uneven = there + 4.0 * np.where(np.arange(there.size) % 2, 1.0, -1.0)
+    target = replace(
+        from_preset("balanced"), width_db=tuple(uneven.tolist()), width_tolerance_db=1.5
+    )
+    assert fit_width(analysis, target, 12.0)[0] == 1.0
+
+
+@pytest.mark.parametrize("off_db", [-6.0, 6.0])
+def test_width_moves_to_the_edge_of_the_tolerance(original: Clip, off_db: float) -> None:
+    analysis = analyse(original)
+    wanted = tuple((width_db(analysis) + off_db).tolist())
+    target = replace(from_preset("balanced"), width_db=wanted, width_tolerance_db=2.0)
+    moved_db = 20.0 * np.log10(fit_width(analysis, target, 12.0)[0])
+    assert moved_db == pytest.approx(np.sign(off_db) * 4.0, abs=1e-6)
+
+
+def test_sections_that_differ_in_width_say_little_of_the_whole(original: Clip) -> None:
+    frames = np.arange(original.frames)
+    swing = np.where(frames // (original.frames // 4) % 2, 2.0, 0.2)
+    middle, side = original.samples.sum(0) / 2.0, np.subtract(*original.samples) / 2.0
+    swung = np.stack([middle + swing * side, middle - swing * side]).astype(np.float32)
+    other = song(2)
+    steady = target_of(original, other).width_tolerance_db
+    assert target_of(Clip(swung, RATE), other).width_tolerance_db > steady
