@@ -30,6 +30,7 @@ from engine.mastering.losses import decibels
 from engine.mastering.loudness_solve import MAX_GAIN_DB, MAX_REDUCTION_DB
 from engine.mastering.parameters import Band, ChainParameters, Compressor, Limiter
 from engine.mastering.ranges import PARAM_RANGES
+from engine.mastering.reach import fit_within_reach
 from engine.mastering.refine import refine_bands, refine_compressor
 from engine.mastering.targets import Target
 from engine.mastering.tone import ToneProblem, fit_bands
@@ -184,14 +185,10 @@ def _fit_tone(
         # With nothing to pull back to, the start is worth what it leads to.
         if prior.weight > 0.0 or _right(problem, refined, settings.max_bands):
             return refined
-    return fit_bands(
-        problem,
-        trust * max_gain_db,
-        trust * max_curve_db,
-        settings.max_bands,
-        settings.steps,
-        watch,
-    )
+    limits = (trust * max_gain_db, trust * max_curve_db, settings.max_bands, settings.steps)
+    if target.fill_dips:
+        return fit_bands(problem, *limits, watch)
+    return fit_within_reach(problem, *limits, watch)[0]
 
 
 def _right(problem: ToneProblem, bands: tuple[Band, ...], max_bands: int) -> bool:

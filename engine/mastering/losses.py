@@ -60,14 +60,21 @@ def long_term_spectrum(
     fill_dips
         Whether detail that is too weak counts like detail that is too strong.
     """
-    difference = wanted_db - output_db
-    difference = difference - weighted_mean(difference, weights)
-    shares = broad * weights
-    wide = (shares @ difference) / shares.sum(-1).clamp(min=1e-12)
-    detail = dead_zone(difference - wide, detail_tolerance_db)
+    wide, detail = broad_and_detail(wanted_db - output_db, weights, broad)
+    detail = dead_zone(detail, detail_tolerance_db)
     if not fill_dips:
         detail = detail.clamp(max=0.0)
     return weighted_mean(dead_zone(wide, broad_tolerance_db) ** 2 + detail**2, weights)
+
+
+def broad_and_detail(
+    difference_db: Tensor, weights: Tensor, broad: Tensor
+) -> tuple[Tensor, Tensor]:
+    """A difference per band ``[bands]``, less its mean, as its broad part and the rest."""
+    difference_db = difference_db - weighted_mean(difference_db, weights)
+    shares = broad * weights
+    wide = (shares @ difference_db) / shares.sum(-1).clamp(min=1e-12)
+    return wide, difference_db - wide
 
 
 def spread(contour_db: Tensor) -> Tensor:
@@ -93,14 +100,6 @@ def dynamics(
     too_wide = torch.relu(spread(contour_db) - max_spread_lu)
     too_peaky = torch.relu(crest(contour_db, peak_db) - max_crest_db)
     return too_wide**2 + too_peaky**2
-
-
-def stereo_width(
-    side_db: Tensor, mid_db: Tensor, wanted_db: Tensor, weights: Tensor, tolerance_db: float
-) -> Tensor:
-    """Mean square of the width difference per band outside the tolerance, in dB^2."""
-    outside = dead_zone(wanted_db - (side_db - mid_db), tolerance_db)
-    return weighted_mean(outside**2, weights)
 
 
 def sparsity(effective_gain_db: Tensor, knee_db: float = 1.0) -> Tensor:

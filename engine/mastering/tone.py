@@ -13,6 +13,7 @@ from torch import Tensor
 from engine.mastering.analysis import Analysis, band_centres_hz, smoothing
 from engine.mastering.differentiable import BandTensors, power_response
 from engine.mastering.losses import (
+    broad_and_detail,
     dead_zone,
     decibels,
     long_term_spectrum,
@@ -91,6 +92,12 @@ class ToneProblem:
     def curve(self, bands: BandTensors) -> Tensor:
         """What the bands do together to the power at each spectral point."""
         return power_response(bands, self.points_hz, self.rate)
+
+    def parts_db(self, curve: Tensor) -> tuple[Tensor, Tensor]:
+        """Broad part and detail of what is missing after a curve, per band; no dip to be let be."""
+        difference_db = self.wanted_db - decibels(self.smoothing @ (self.power * curve), FLOOR)
+        wide, detail = broad_and_detail(difference_db, self.weights, self.broad)
+        return wide, detail if self.fill_dips else detail.clamp(max=0.0)
 
     def loss(self, curve: Tensor) -> Tensor:
         """Long-term spectrum loss in dB^2 after an equalizer curve."""

@@ -65,12 +65,6 @@ def test_only_too_much_dynamics_costs() -> None:
     assert float(losses.dynamics(contour, 40.0, peak, 15.0)) == 0.0
 
 
-def test_width_counts_outside_its_tolerance() -> None:
-    side, mid = numbers(-6.0, -20.0, -10.0, -10.0), 0.0 * ONES
-    cost = losses.stereo_width(side, mid, -10.0 * ONES, ONES, 3.0)
-    assert float(cost) == pytest.approx((1.0 + 49.0) / 4.0)
-
-
 def test_sparsity_counts_bands_and_cannot_be_bought_with_a_small_gate() -> None:
     few = losses.sparsity(numbers(6.0, 0.0, 0.0, 0.0))
     assert float(few) == pytest.approx(36.0 / 37.0)
