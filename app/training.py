@@ -241,7 +241,7 @@ class Training(QObject):
             self.noticed.emit(f"A training can go on: {names}. See View, Layout, Train.")
 
     def _submit(self, spec: RunSpec) -> Job:
-        lane = spec.device if spec.device.startswith("cuda") else Lane.HEAVY
+        lane = spec.device if spec.device.startswith("cuda") else Lane.TRAINING
         title = title_of(spec)
         self._specs[title] = spec
         return self.lanes.submit(title, train_run, spec, lane=lane, seed=spec.recipe.seed)

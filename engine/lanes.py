@@ -40,10 +40,12 @@ class Lane(StrEnum):
 
     LIGHT = "light"
     HEAVY = "heavy"
+    TRAINING = "training"
 
 
 # Two light lanes, so that one slow decode never keeps the views waiting.
-_WORKERS: dict[str, int] = {Lane.LIGHT: 2, Lane.HEAVY: 1}
+# A training takes hours: one at a time, but what takes seconds must not wait for it.
+_WORKERS: dict[str, int] = {Lane.LIGHT: 2, Lane.HEAVY: 1, Lane.TRAINING: 1}
 
 
 class JobState(StrEnum):
@@ -287,7 +289,8 @@ class Lanes(QObject):
         title
             What the user reads in the list of jobs.
         lane
-            ``Lane.LIGHT`` for what a view waits for, ``Lane.HEAVY`` for long CPU work, or a
+            ``Lane.LIGHT`` for what a view waits for, ``Lane.HEAVY`` for long CPU work,
+            ``Lane.TRAINING`` for what takes hours of it, or a
             device such as ``"cuda:0"``, whose lane is made when first asked for.
         seed
             Seed of the task's random generator.

@@ -80,7 +80,7 @@ def test_a_training_runs_in_a_lane_and_is_listed(desk: Desk, recipe: Recipe) -> 
     training = desk.training
     folder = training.start(recipe)
     job = training.job(folder)
-    assert job is not None and job.lane == Lane.HEAVY
+    assert job is not None and job.lane == Lane.TRAINING
     assert training.trained_here == (folder,)
     desk.settle()
     assert job.state is JobState.DONE
@@ -154,7 +154,7 @@ def test_a_training_that_is_cancelled_while_it_waits_can_begin_later(
     desk: Desk, recipe: Recipe
 ) -> None:
     training, free = desk.training, threading.Event()
-    desk.lanes.submit("busy", lambda _spec, _ctx: free.wait(20), None, lane=Lane.HEAVY)
+    desk.lanes.submit("busy", lambda _spec, _ctx: free.wait(20), None, lane=Lane.TRAINING)
     folder = training.start(recipe)
     training.stop(folder)
     assert training.job(folder) is None
