@@ -112,6 +112,22 @@ def test_the_raw_recipe_trains_a_full_size_model(collection) -> None:
     assert not torch.equal(before, after)
 
 
+def test_a_raw_model_can_learn_a_batch(collection) -> None:
+    """Its curve comes to say what was done to a few recordings, from their audio alone."""
+    torch.manual_seed(0)
+    trainer = Trainer(recipe("raw"), "cpu", collection)
+    batch = trainer.batch(1, 0, 1)  # one without losses on audio
+    optimizer = torch.optim.AdamW(trainer.module.parameters(), 3e-3)
+    errors = []
+    for _ in range(40):
+        losses = trainer.losses(batch)
+        optimizer.zero_grad()
+        losses[TOTAL].backward()
+        optimizer.step()
+        errors.append(losses["curve"].item())
+    assert errors[-1] < 0.5 * errors[0]
+
+
 def test_a_raw_model_is_trained_kept_and_used(home, collection) -> None:
     result = run_inline(train, TrainSpec(recipe("raw"), home / "raw", make))
     assert np.isfinite(result.best_score)
@@ -222,6 +238,7 @@ def test_losses_on_audio_compare_as_many_resolutions_as_asked(collection, count:
     assert len(set.union(*sizes)) == 3
 
 
+@pytest.mark.timeout(120)
 def test_two_processes_train_one_model(home, collection, monkeypatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     job = LaunchSpec(recipe("mel"), home / "two", entry_of("mastering"), 2)
