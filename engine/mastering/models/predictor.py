@@ -61,7 +61,7 @@ REACH = 0.45
 
 KNEE_DB = 6.0
 NEGLIGIBLE_OCTAVES = 0.03
-NEGLIGIBLE_BAND_DB = 0.2
+NEGLIGIBLE_BAND_DB = 0.4
 NEGLIGIBLE_SIDE_DB = 0.5
 BLIND_SIDE_DB = 1.0
 """Most that the width may move without a reference: how wide a song is meant is not to be heard."""
