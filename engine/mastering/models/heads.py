@@ -155,7 +155,11 @@ class ConfidenceHead(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.body = nn.Sequential(nn.Linear(Z_SIZE, 64), nn.ReLU(), nn.Linear(64, 3))
+        last = nn.Linear(64, 3)
+        # Dynamics and width start trusted: a share that fell to 0 would hide what it multiplies.
+        with torch.no_grad():
+            last.bias.copy_(torch.tensor([0.0, 1.5, 1.5]))
+        self.body = nn.Sequential(nn.Linear(Z_SIZE, 64), nn.ReLU(), last)
 
     def forward(self, z: Tensor) -> Tensor:
         """``[batch, 3]``."""
