@@ -20,6 +20,7 @@ from engine.mastering.parameters import Compressor
 from engine.mastering.train.examples import ExampleSettings, Wish, draw_batch
 from engine.mastering.train.objective import (
     KNEE_DB,
+    PRESSED,
     FeatureWeights,
     Points,
     Truth,
@@ -241,8 +242,18 @@ def test_unknown_numbers_cost_nothing_whatever_is_said() -> None:
     truth = truth_of(2, side_db=float("nan"))
     for changes in ({}, {"ratio": 3.0, "side_db": 5.0, "threshold_lu": 9.0}):
         terms = feature_losses(answer_of(torch.zeros(2, BANDS), **changes), truth, Points.on("cpu"))
-        for name in ("compressor", "width", "dynamics"):
+        for name in ("compressor", "width"):
             assert float(terms[name]) == 0.0
+
+
+def test_expanding_a_song_that_nothing_compressed_costs() -> None:
+    truth = truth_of(2)
+    still = feature_losses(answer_of(torch.zeros(2, BANDS)), truth, Points.on("cpu"))
+    moved = feature_losses(
+        answer_of(torch.zeros(2, BANDS), ratio=0.5, threshold_lu=-6.0), truth, Points.on("cpu")
+    )
+    assert float(still["dynamics"]) < 0.01
+    assert float(moved["dynamics"]) > float(still["dynamics"])
 
 
 def test_known_numbers_cost_their_squares() -> None:
@@ -271,7 +282,7 @@ def test_a_wish_for_compression_makes_the_dynamics_count(pool, bank) -> None:
     still = answer_of(torch.zeros(count, BANDS))
     terms = feature_losses(still, examples.truth, Points.on("cpu"))
     pressed = ~torch.isnan(examples.truth.compressor[:, 0])
-    errors = contour_error_lu(
-        examples.truth.contour[pressed], examples.truth.clean_contour[pressed]
-    )
-    assert float(terms["dynamics"]) == pytest.approx(float(errors.sum()) / count, abs=1e-4)
+    errors = contour_error_lu(examples.truth.contour, examples.truth.clean_contour)
+    others = errors[~pressed][: int(pressed.sum())]
+    expected = PRESSED * errors[pressed].mean() + (1.0 - PRESSED) * others.mean()
+    assert float(terms["dynamics"]) == pytest.approx(float(expected), abs=1e-4)
