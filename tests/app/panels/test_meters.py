@@ -56,7 +56,7 @@ def test_a_sine_reads_what_the_standard_says(qtbot: QtBot) -> None:
     assert bench.read("target") == pytest.approx(-6.0, abs=0.1)
     assert bench.read("peak") == pytest.approx(-20.0, abs=0.1)
     assert bench.read("true_peak") == pytest.approx(-20.0, abs=0.1)
-    assert bench.read("rms") == pytest.approx(-23.0, abs=0.1)
+    assert bench.read("rms") == pytest.approx(-23.0, abs=0.15)  # shown with one decimal
     assert bench.panel.correlation.value == pytest.approx(1.0)
 
 
