@@ -14,7 +14,7 @@ from app.document.state import AUTO_MODEL, NO_MODEL
 from app.library import LoadedClip
 from engine.cli import run
 from engine.locations import Locations
-from engine.mastering.models.library import installed
+from engine.mastering.models.library import PREFERRED, installed
 
 
 @pytest.fixture
@@ -23,7 +23,8 @@ def shipped(locations: Locations) -> str:
     names = [model.name for model in installed(locations) if model.shipped]
     if not names:
         pytest.skip("no model is shipped with this checkout")
-    return names[0]
+    assert PREFERRED in names
+    return PREFERRED
 
 
 def master(workbench: Workbench, qtbot: QtBot, model: str) -> str | None:
