@@ -6,8 +6,6 @@ ICLR 2018: the hard concrete distribution, stretched beyond [0, 1] and cut.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -31,8 +29,3 @@ def hard_concrete(logits: Tensor, noise: Tensor | None = None) -> Tensor:
     else:
         soft = torch.sigmoid((torch.log(noise) - torch.log1p(-noise) + logits) / TEMPERATURE)
     return (soft * (HIGH - LOW) + LOW).clamp(0.0, 1.0)
-
-
-def open_probability(logits: Tensor) -> Tensor:
-    """Probability that a gate is not exactly 0 (the paper's equation 12)."""
-    return torch.sigmoid(logits - TEMPERATURE * math.log(-LOW / HIGH))

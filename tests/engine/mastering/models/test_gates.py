@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from engine.mastering.models.gates import HIGH, LOW, TEMPERATURE, hard_concrete, open_probability
+from engine.mastering.models.gates import HIGH, LOW, TEMPERATURE, hard_concrete
 
 
 def test_sure_gates_are_exactly_open_or_shut() -> None:
@@ -31,8 +31,6 @@ def test_gates_are_open_as_often_as_the_closed_form_says(logit: float) -> None:
     gates = hard_concrete(torch.full_like(noise, logit), noise)
     odds = math.exp(logit - TEMPERATURE * math.log(-LOW / HIGH))
     assert float((gates > 0).double().mean()) == pytest.approx(odds / (1.0 + odds), abs=1e-4)
-    chance = open_probability(torch.tensor(logit, dtype=torch.float64))
-    assert float(chance) == pytest.approx(odds / (1.0 + odds), abs=1e-9)
 
 
 def test_random_gates_are_exactly_0_and_exactly_1_now_and_then() -> None:
